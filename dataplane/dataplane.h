@@ -1,0 +1,120 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/drop.h"
+#include "dataplane/port.h"
+#include "dataplane/view.h"
+#include "dns/name.h"
+#include "routing/evidence.h"
+#include "routing/judge.h"
+#include "routing/table.h"
+#include "validator/sig.h"
+#include "validator/verdict.h"
+
+/**
+ * The dataplane as control sees it: start it on the lcores that EAL was given, publish views, ask questions
+ * through it, read its numbers, drain and stop it. Every function here is for the control thread (the main lcore).
+ */
+
+enum { DP_PORTS_MAX = 16, DP_WORKERS_MAX = 64, DP_ADDRS_MAX = 16 };
+
+struct dp_config {
+	struct dp_port_config ports[DP_PORTS_MAX];
+	uint16_t port_count;
+	uint16_t worker_count;  // worker i polls queue i of every port; the first EAL worker lcores
+	uint16_t crypto_count;  // lcores after the workers'; 0: verification inline in the worker
+	struct route_addr service[DP_ADDRS_MAX]; // where clients ask, port 53
+	uint16_t service_count;
+	struct route_addr source[2]; // what upstream sees: [0] IPv4, [1] IPv6; family 0 when absent
+	struct route_prefix allow[64]; // clients; none: everybody
+	uint16_t allow_count;
+	char xdp_object[256];
+	uint32_t transactions;  // per worker, default 65536
+	uint32_t waiters;       // per worker, default 2 * transactions
+	uint32_t timeout_ms;    // first try at one path, default 400
+	uint32_t budget_ms;     // whole transaction, default 1800: inside the client's 2 s
+	uint32_t tries;         // paths per transaction, default 4
+	uint32_t failure_ttl_s; // 1..300 (RFC 9520), default 5
+	uint16_t edns_size;     // what we advertise to both sides, default 1232
+	uint32_t sigcache_entries;
+	struct val_skew skew;
+	bool sha1;
+};
+
+struct dp;
+
+/** Open ports, make pools and start workers and crypto lcores. note: sentences for the operator, one a line. */
+int dp_new(const struct dp_config *cfg, struct dp **out, char *note, size_t note_size);
+
+/**
+ * Publish a view: one pointer store per worker. Returns at once; `done` is called from a later
+ * dp_poll() when every worker has let go of the view before it (rte_rcu_qsbr).
+ */
+int dp_publish(struct dp *dp, const struct dp_view *view, void (*done)(void *arg, const struct dp_view *old),
+	void *arg);
+
+/** A question of our own (DNSKEY, DS, SOA probes) to one path; not coalesced, not validated, not retried. */
+struct dp_ask {
+	uint64_t token;
+	uint16_t path;        // id
+	struct route_addr addr;
+	struct dns_name qname;
+	uint16_t qtype;
+	uint32_t timeout_ms;
+	bool nsid;
+};
+/** @retval 0, -EAGAIN (ring full) */
+int dp_ask(struct dp *dp, const struct dp_ask *ask);
+
+struct dp_told {
+	uint64_t token;
+	uint16_t path;
+	int error;            // 0, -ETIMEDOUT, -EHOSTUNREACH, -ENOBUFS
+	uint32_t rtt_us;
+	uint16_t len;
+	uint8_t msg[4096];    // the reply as it came, matched and parseable as a frame of a DNS message
+};
+
+/** Housekeeping for control's loop: answers to dp_ask (fn is called for each), views to let go. Cheap. */
+void dp_poll(struct dp *dp, void (*told)(void *arg, const struct dp_told *told), void *arg);
+
+/** Sum every worker's evidence of paths 0..count-1 into samples (zeroed first). */
+void dp_evidence(const struct dp *dp, struct route_sample *samples, size_t count);
+/** Zero a path's evidence everywhere; only for ids that no view knows any more. */
+void dp_evidence_reset(struct dp *dp, uint16_t path);
+
+/**
+ * One worker's counters, or their sum. received = matched + forwarded + answered + sum(dropped) + waiting,
+ * where waiting is what clients still wait for. After a drain waiting and transactions are 0.
+ */
+struct dp_stats {
+	uint64_t received;   // packets from all ports
+	uint64_t matched;    // replies that matched a transaction (the other half of a forwarded query)
+	uint64_t forwarded;  // queries answered with an upstream's reply
+	uint64_t answered;   // queries answered by ourselves
+	uint64_t dropped[DP_DROP_MAX];
+	uint64_t waiting;    // queries whose answer is not there yet
+	// detail, outside the identity
+	uint64_t sent_upstream, retried, coalesced, truncated, near_misses, asks, failures_cached, failure_hits;
+	uint64_t answered_rcode[16];
+	uint64_t verdict[VAL_PENDING], reason[VAL_R_MAX];
+	uint64_t sig_hits, sig_misses, sig_verified_good, sig_verified_bad, sig_ring_full;
+	uint64_t transactions; // in use now
+	uint64_t bursts, idle_bursts, busy_cycles;
+	uint64_t view_number;  // the view this worker saw last
+};
+void dp_stats_worker(const struct dp *dp, unsigned worker, struct dp_stats *out);
+void dp_stats_sum(const struct dp *dp, struct dp_stats *out);
+unsigned dp_worker_count(const struct dp *dp);
+const struct dp_port *dp_port_at(const struct dp *dp, unsigned i);
+unsigned dp_port_count(const struct dp *dp);
+/** mbufs out of the pool now; 0 after a drain but for those that sit in receive rings (subtracted). */
+uint64_t dp_mbufs_out(const struct dp *dp);
+
+/** Drain: new queries are refused (dropped, DP_DROP_SHUTDOWN), running ones end within `ms`. Blocks, calling dp_poll's work. */
+void dp_drain(struct dp *dp, uint32_t ms);
+/** Stop lcores, close ports, free. */
+void dp_free(struct dp *dp);

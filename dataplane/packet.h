@@ -1,0 +1,66 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/drop.h"
+#include "routing/table.h"
+
+/**
+ * Where the parts of one received frame are. Ethernet with at most one VLAN tag, IPv4 with options,
+ * IPv6 (a fragment header is a drop; other extension headers are DP_DROP_NOT_OURS), UDP.
+ * Offsets count from the start of the frame (rte_pktmbuf_mtod).
+ */
+struct dp_pkt {
+	struct rte_mbuf *m;
+	uint16_t l3_off;
+	uint16_t l4_off;
+	uint16_t dns_off;
+	uint16_t dns_len;
+	uint8_t family;          // 4 or 6
+	bool vlan;
+	uint16_t vlan_tci_be;    // from the frame or from the mbuf's stripped tag
+	uint16_t sport, dport;   // host order
+	struct route_addr src, dst;
+};
+
+/**
+ * Parse and check a frame, checksums included (hardware verdicts in ol_flags are believed when set to GOOD or
+ * BAD, otherwise computed). Trailing Ethernet padding is cut off the mbuf.
+ *
+ * @retval DP_DROP_MAX  good, out is filled
+ * @return otherwise the reason; out is scratch. Worker.
+ */
+enum dp_drop dp_packet_parse(struct rte_mbuf *m, struct dp_pkt *out);
+
+/** New addressing for a packet that is being rewritten in place. Ports in host order. */
+struct dp_rewrite {
+	struct rte_ether_addr eth_src, eth_dst;
+	bool vlan;
+	uint16_t vlan_tci_be;
+	struct route_addr src, dst; // same family as the packet, else dp_packet_build() is needed
+	uint16_t sport, dport;
+};
+
+/**
+ * Turn a received packet's headers into those of an outgoing one after its DNS payload was changed in place to
+ * dns_len octets. Lengths and checksums are put right; IPv4 checksum incrementally (RFC 1624), UDP's over the new
+ * payload. IPv4 options are dropped from what we send (header becomes 20 octets, payload is not moved:
+ * the front is). TTL/hop limit 64, DF set, fresh IPv4 ID 0 (RFC 6864 s4.1).
+ *
+ * @retval 0, -ENOSPC (headroom or tailroom)
+ */
+int dp_packet_rewrite(struct dp_pkt *p, const struct dp_rewrite *rw, uint16_t dns_len);
+
+/**
+ * Build headers in front of a fresh mbuf's DNS payload.
+ * @param m  data_off leaves DP_PACKET_HEADROOM before the payload; pkt_len == dns_len
+ */
+enum { DP_PACKET_HEADROOM = 14 + 4 + 40 + 8 };
+int dp_packet_build(struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dns_len);
+
+/** Fill rw so that the packet goes back where it came from (MACs, VLAN, addresses and ports swapped). */
+void dp_packet_turn(const struct dp_pkt *p, struct dp_rewrite *rw);

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_mempool.h>
+
+#include "routing/table.h"
+
+/**
+ * Ports: from a line in the configuration to a started ethdev with `queues` queue pairs.
+ */
+enum dp_driver {
+	DP_DRIVER_AF_XDP,    // kernel interface, our XDP program, copy or zero-copy as the kernel gives
+	DP_DRIVER_AF_PACKET, // the same without XDP: DNS packets are also seen by the kernel, see port.c
+	DP_DRIVER_DEVICE,    // an EAL device by name: a PCI address or vdev arguments ("net_ring0", "net_pcap0,...")
+};
+
+struct dp_port_config {
+	char name[32];     // our label, shown to operators
+	enum dp_driver driver;
+	char device[192];  // AF_XDP, AF_PACKET: interface name; DEVICE: devargs
+	uint16_t queues;
+	uint16_t rx_desc, tx_desc; // 0: default
+};
+
+struct dp_port {
+	char name[32];
+	uint16_t id;             // ethdev port id
+	uint16_t queues;
+	int numa;
+	unsigned ifindex;        // kernel interface behind it, 0 if none
+	enum dp_driver driver;   // what is really used after a fallback
+	bool rss;                // queue choice by RSS hash can be predicted (rte_thash)
+	struct rte_ether_addr mac;
+	char xdp_mode[16];       // "native", "skb", "" : for operators
+};
+
+/**
+ * Hot-plug, configure and start a port. AF_XDP that the kernel refuses becomes AF_PACKET, with *note saying so.
+ *
+ * @param xdp_object  path of the compiled XDP program (AF_XDP)
+ * @param addrs       the addresses dedicated to us: filled into the XDP program's map
+ * @param pool        mbufs for all queues
+ * @param note        gets a sentence for the operator, "" when all is as asked
+ * @retval 0; -errno with note set
+ */
+int dp_port_open(const struct dp_port_config *cfg, const char *xdp_object, const struct route_addr *addrs,
+	size_t addr_count, struct rte_mempool *pool, struct dp_port *out, char *note, size_t note_size);
+/** Stop, close and (AF_XDP) detach the program. */
+void dp_port_close(struct dp_port *port);

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+/**
+ * What one core saw of one path. Written by the owning worker only (relaxed load and store), read by
+ * control every 50 ms; counters never fall, so the reader differences them. Only replies that
+ * matched a transaction count.
+ */
+
+enum route_outcome {
+	ROUTE_O_SECURE,
+	ROUTE_O_INSECURE,
+	ROUTE_O_EXPIRED,       // bogus: a signature is over
+	ROUTE_O_BOGUS,         // bogus for any other reason of crypto, proof or form
+	ROUTE_O_UNSIGNED,      // bogus: signatures or proof stripped
+	ROUTE_O_INDETERMINATE, // ours: no chain; says nothing about the path
+	ROUTE_O_TIMEOUT,
+	ROUTE_O_LAME,
+	ROUTE_O_SERVFAIL,
+	ROUTE_O_REFUSED,
+	ROUTE_O_ERROR,         // FORMERR, NOTIMP and other RCODEs that no good server sends
+	ROUTE_O_UNREACHABLE,   // no next hop: ours
+	ROUTE_O_MAX,
+};
+
+const char *route_outcome_name(enum route_outcome o); // "secure", "expired", ...
+
+struct route_evidence {
+	alignas(64) _Atomic uint64_t outcome[ROUTE_O_MAX];
+	_Atomic uint64_t sent;
+	_Atomic uint64_t rtt_us_sum; // over replies
+	_Atomic uint64_t rtt_count;
+	_Atomic uint32_t newest_inception;   // 0: none seen
+	_Atomic uint32_t nearest_expiration; // of the last secure reply; 0: none seen
+	// the last bogus reply
+	_Atomic uint32_t bad_expiration; // of the failing signature, 0 if none
+	_Atomic uint16_t bad_type;       // type covered
+	_Atomic uint16_t bad_reason;     // enum val_reason, opaque here
+	_Atomic uint32_t bad_key_tag;
+	_Atomic uint64_t last_sent_us;   // monotonic; last query sent here
+};

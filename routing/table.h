@@ -1,0 +1,166 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dns/hash.h"
+#include "dns/name.h"
+
+/**
+ * The route table: an immutable, numbered snapshot. Built by control from a `struct route_config` and
+ * the paths' states, read by workers without any lock.
+ */
+
+enum {
+	ROUTE_PATHS_MAX = 16384,  // paths alive at once; a path id indexes evidence arrays
+	ROUTE_SITE_NAME_MAX = 32, // with NUL
+	ROUTE_ZONE_PATHS_MAX = 64,// paths of one zone in one region
+	ROUTE_REGION_NONE = 0xffff,
+};
+
+/** IPv4 or IPv6 address, network order; IPv4 uses the first four octets, the rest zero. */
+struct route_addr {
+	uint8_t family; // 4 or 6
+	uint8_t octets[16];
+};
+
+struct route_prefix {
+	struct route_addr addr;
+	uint8_t len;
+};
+
+/** UP first: the order is the order of preference in selection. */
+enum route_state { ROUTE_UP, ROUTE_PROBATION, ROUTE_LAGGING, ROUTE_FAILING, ROUTE_DRAINED, ROUTE_STATES };
+const char *route_state_name(enum route_state s); // "up", ...
+
+enum route_kind { ROUTE_AUTHORITATIVE, ROUTE_RECURSIVE };
+
+/* ---- configuration as read from routes.yaml: plain, owned by one struct ---- */
+
+struct route_site_config {
+	char name[ROUTE_SITE_NAME_MAX];
+	size_t addr_count;
+	struct route_addr *addrs;
+};
+
+struct route_region_config {
+	char name[ROUTE_SITE_NAME_MAX];
+	size_t client_count;
+	struct route_prefix *clients;
+};
+
+struct route_order_config {
+	uint16_t region;   // index into regions, ROUTE_REGION_NONE: every region not named
+	size_t site_count;
+	uint16_t *sites;   // indexes into sites, best first
+};
+
+struct route_zone_config {
+	struct dns_name name; // lower-cased
+	enum route_kind kind;
+	size_t order_count;
+	struct route_order_config *orders;
+};
+
+struct route_config {
+	size_t site_count, region_count, zone_count;
+	struct route_site_config *sites;
+	struct route_region_config *regions;
+	struct route_zone_config *zones;
+};
+
+/** Frees what the pointers own, not c itself. */
+void route_config_fini(struct route_config *c);
+/** Deep copy. @retval 0, -ENOMEM */
+int route_config_copy(const struct route_config *c, struct route_config *out);
+
+/* ---- paths: what has an identity and a state across tables ---- */
+
+struct route_path {
+	uint16_t id; // stable while the path is configured; reused only after route_paths_release()
+	bool used;
+	uint16_t zone; // index into the current config's zones; changes with the config
+	uint16_t site; // index into the current config's sites
+	char site_name[ROUTE_SITE_NAME_MAX];
+	struct dns_name zone_name;
+	struct route_addr addr;
+	enum route_state state;
+};
+
+struct route_paths; // registry, control thread only
+
+int route_paths_new(struct route_paths **out);
+void route_paths_free(struct route_paths *p);
+/**
+ * Make the registry hold exactly the paths of c: known ones keep id and state, new ones start UP, gone ones
+ * are retired (their id stays reserved until route_paths_release()).
+ * @retval 0, -ENOSPC more than ROUTE_PATHS_MAX (nothing changed), -ENOMEM
+ */
+int route_paths_sync(struct route_paths *p, const struct route_config *c);
+/** Give retired ids back, once no worker can write evidence under them. @return how many; ids go to out */
+size_t route_paths_release(struct route_paths *p, uint16_t *out, size_t out_max);
+size_t route_paths_count(const struct route_paths *p);                 // highest id + 1
+struct route_path *route_paths_at(struct route_paths *p, uint16_t id); // NULL if unused or retired
+
+/* ---- the table ---- */
+
+struct route_table;
+
+/**
+ * Build table number `number`.
+ * @param own_region  name of the server's region, for clients that no prefix covers; NULL or "" for none
+ * @retval 0; -EINVAL (unknown own region, zone without any path), -ENOMEM, -ENOSPC (a zone has more than ROUTE_ZONE_PATHS_MAX)
+ */
+int route_table_new(const struct route_config *c, struct route_paths *p, const char *own_region,
+	uint64_t number, const struct dns_hash_key *key, struct route_table **out);
+void route_table_free(struct route_table *t);
+uint64_t route_table_number(const struct route_table *t);
+
+/** Region of a client by longest prefix, else the server's own, else ROUTE_REGION_NONE. Worker. */
+uint16_t route_table_region(const struct route_table *t, const struct route_addr *client);
+const char *route_table_region_name(const struct route_table *t, uint16_t region);
+
+/**
+ * Longest routed zone that qname is at or under. For qtype DS the zone itself does not serve it (its parent
+ * does, RFC 4035 s3.1.4.1): pass skip_exact for DS questions.
+ *
+ * @param qname  lower-cased wire name
+ * @return zone index, -1 when none. O(labels). Worker.
+ */
+int route_table_zone(const struct route_table *t, const uint8_t *qname, bool skip_exact);
+const uint8_t *route_table_zone_name(const struct route_table *t, int zone);
+enum route_kind route_table_zone_kind(const struct route_table *t, int zone);
+size_t route_table_zone_count(const struct route_table *t);
+
+struct route_choice {
+	uint16_t path; // id
+	uint16_t site; // index in the config the table was built from
+	struct route_addr addr;
+};
+
+/** What a transaction has tried already. Path ids are stable, so a new table does not confuse it. */
+struct route_tried {
+	uint8_t count;
+	uint16_t path[8];
+	uint16_t site_hash[8]; // of the site's name: another site is preferred to another address
+};
+
+/**
+ * Next path for a query: usable states before unusable ones (UP, PROBATION; LAGGING, FAILING only when nothing better is
+ * left and DRAINED never unless every path is), then sites not tried, then order in the region's list, then `salt` picks
+ * among the addresses of one site whose family is in `families`.
+ *
+ * @param families  bit 0: IPv4 usable, bit 1: IPv6 usable
+ * @param salt      random bits, e.g. for the choice between IPv4 and IPv6 of a site
+ * @retval 0, -ENOENT nothing left that was not tried
+ * O(paths of the zone in the region). Worker.
+ */
+int route_table_choose(const struct route_table *t, int zone, uint16_t region, unsigned families,
+	uint32_t salt, const struct route_tried *tried, struct route_choice *out);
+/** Note a choice in `tried`; full is silently kept at its last entry. */
+void route_tried_add(struct route_tried *tried, const struct route_table *t, const struct route_choice *c);
+
+/** Paths of a zone in a region in configured order, for `routes show` and the judge. @return count */
+size_t route_table_paths(const struct route_table *t, int zone, uint16_t region, struct route_choice *out,
+	enum route_state *states, size_t max);

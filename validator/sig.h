@@ -1,0 +1,86 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dns/hash.h"
+#include "dns/msg.h"
+#include "dns/rdata.h"
+#include "validator/verdict.h"
+
+/** Limits on work that one message can cause. Tested at n and n + 1. */
+enum {
+	VAL_RRSET_RRS_MAX = 64,       // records in one RRset we canonicalise
+	VAL_SIGNED_DATA_MAX = 8192,   // octets of signed data (RFC 4034 s3.1.8.1)
+	VAL_VERIFY_RRSET_MAX = 8,     // verifications per RRset: CVE-2023-50387
+	VAL_VERIFY_RESPONSE_MAX = 16, // verifications per response: CVE-2023-50387
+	VAL_KEYS_SAME_TAG_MAX = 2,    // keys of one tag tried: CVE-2023-50387
+	VAL_KEY_MAX = 1028,           // DNSKEY RDATA octets (RSA-4096 with a long exponent)
+	VAL_SIG_MAX = 512,            // signature octets
+	VAL_NSEC3_ITERATIONS_MAX = 50,// RFC 9276 s3.2, CVE-2023-50868
+	VAL_NSEC3_PROOF_MAX = 8,      // NSEC3 records looked at per proof: CVE-2023-50868
+	VAL_DS_MAX = 8,
+};
+
+/** One RRset of a parsed message: indexes into msg->rr[], and its RRSIGs. */
+struct val_rrset {
+	uint16_t type, class_;
+	uint8_t section;
+	uint8_t rr_count;
+	uint8_t sig_count;
+	bool overflow; // more records or signatures than we hold: judged bogus, VAL_R_TOO_LARGE
+	uint16_t rr[VAL_RRSET_RRS_MAX];
+	uint16_t sig[VAL_VERIFY_RRSET_MAX];
+	struct dns_name owner; // lower-cased
+};
+
+/**
+ * Collect the RRset with first record msg->rr[first] (same section, owner, type, class) and the RRSIGs in that section
+ * that cover it. Bounded by DNS_MSG_RR_MAX steps.
+ */
+void val_rrset_collect(const struct dns_msg *msg, uint16_t first, struct val_rrset *out);
+
+/**
+ * Is an algorithm one we verify? 8, 10, 13, 14, 15, 16; 5 and 7 only when sha1 is set (RFC 9905).
+ */
+bool val_alg_supported(uint8_t algorithm, bool sha1);
+
+/**
+ * Write the signed data of RFC 4034 s3.1.8.1: RRSIG RDATA without the signature (signer lower-cased), then
+ * the RRset in canonical form and order (RFC 4034 s6), duplicates removed, the owner replaced by "*" + the rightmost
+ * `labels` labels when sig->labels is smaller (RFC 4035 s5.3.2), TTL = original TTL.
+ *
+ * @return octets; -ENOSPC (VAL_SIGNED_DATA_MAX), -EBADMSG malformed RDATA
+ */
+int val_signed_data(const struct dns_msg *msg, const struct val_rrset *set,
+	const struct dns_rrsig *sig, const uint8_t *sig_rdata, uint8_t *out, size_t size);
+
+/** Tolerance at both ends of a signature's life, seconds; both zero by default (strict). */
+struct val_skew {
+	uint32_t inception_s, expiration_s;
+};
+
+/**
+ * Checks that need no key: labels, signer above owner, type covered, times. Order of the reasons
+ * is fixed: structure before time.
+ *
+ * @param now   seconds since the epoch, taken modulo 2^32
+ * @param zone  lower-cased apex that must be the signer
+ * @return VAL_R_NONE or the first reason that fails
+ */
+enum val_reason val_sig_precheck(const struct val_rrset *set, const struct dns_rrsig *sig,
+	const uint8_t *zone, uint32_t now, const struct val_skew *skew);
+
+/** Verifies with OpenSSL; owns reusable EVP contexts and a small cache of parsed keys. One thread. */
+struct val_verifier;
+int val_verifier_new(struct val_verifier **out);
+void val_verifier_free(struct val_verifier *v);
+
+/**
+ * Verify one signature.
+ * @param dnskey  DNSKEY RDATA
+ * @retval 1 good, 0 bad (also malformed key or signature), -ENOTSUP algorithm
+ */
+int val_verify(struct val_verifier *v, const uint8_t *dnskey, size_t dnskey_len, const uint8_t *data,
+	size_t data_len, const uint8_t *sig, size_t sig_len);

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dns/hash.h"
+
+/**
+ * The signature-validity cache: "this signature, over exactly this data, by exactly this key, is
+ * good". Shared by all cores, lock-free, bounded, forgetful. The essay is in sigcache.c.
+ */
+
+/** 128 bits of a keyed PRF over (signed data, signature, DNSKEY RDATA), each length-prefixed. */
+struct val_sig_id {
+	uint64_t w[2];
+};
+
+void val_sig_id(const struct dns_hash_key *key, const uint8_t *data, size_t data_len,
+	const uint8_t *sig, size_t sig_len, const uint8_t *dnskey, size_t dnskey_len,
+	struct val_sig_id *out);
+
+struct val_sig_times {
+	uint32_t inception, expiration;
+	uint32_t key_generation; // of the key set that it was verified with
+};
+
+struct val_sigcache;
+
+/**
+ * @param entries  rounded up to a power of two of cache-line buckets
+ * @param numa     node for the memory, -1 for any (libnuma)
+ * @retval 0, -ENOMEM, -EINVAL
+ */
+int val_sigcache_new(size_t entries, int numa, struct val_sigcache **out);
+void val_sigcache_free(struct val_sigcache *c);
+
+/** Touch the bucket ahead of a look-up. */
+void val_sigcache_prefetch(const struct val_sigcache *c, const struct val_sig_id *id);
+
+enum val_sig_state { VAL_SIG_UNKNOWN, VAL_SIG_GOOD, VAL_SIG_BAD };
+
+/**
+ * Look up. GOOD fills *times. BAD comes from the small table of failures, forgotten after
+ * VAL_SIG_BAD_S seconds. Never blocks; any thread.
+ */
+enum val_sig_state val_sigcache_get(const struct val_sigcache *c, const struct val_sig_id *id,
+	uint32_t now, struct val_sig_times *times);
+enum { VAL_SIG_BAD_S = 60 };
+
+/** Insert what was verified good. Any thread; overwrites in place, may evict. */
+void val_sigcache_put(struct val_sigcache *c, const struct val_sig_id *id, const struct val_sig_times *times);
+/** Remember a failure for a short time. */
+void val_sigcache_put_bad(struct val_sigcache *c, const struct val_sig_id *id, uint32_t now);
+
+struct val_sigcache_stats {
+	uint64_t entries, buckets, bytes;
+};
+void val_sigcache_stats(const struct val_sigcache *c, struct val_sigcache_stats *out);
