@@ -72,7 +72,8 @@ enum val_kind {
 struct val_response {
 	struct val_result result;
 	enum val_kind kind;
-	// per record of the message: 0, or the most seconds its TTL may have (RFC 4035 s5.3.3)
+	// per record of the message: the most seconds its TTL may have (RFC 4035 s5.3.3), UINT32_MAX for
+	// no cap; set for every record of the message when ttl_capped, else not looked at
 	bool ttl_capped;
 	uint32_t ttl_cap_s[DNS_MSG_RR_MAX];
 };
