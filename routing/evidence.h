@@ -30,6 +30,9 @@ const char *route_outcome_name(enum route_outcome o); // "secure", "expired", ..
 
 struct route_evidence {
 	alignas(64) _Atomic uint64_t outcome[ROUTE_O_MAX];
+	// Bad outcomes here whose very question another *site* then answered well, by the outcome that was bad.
+	// The strongest witness there is: a name that is broken everywhere never shows up here.
+	_Atomic uint64_t refuted[ROUTE_O_MAX];
 	_Atomic uint64_t sent;
 	_Atomic uint64_t rtt_us_sum; // over replies
 	_Atomic uint64_t rtt_count;

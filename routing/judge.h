@@ -7,6 +7,11 @@
 #include "routing/table.h"
 
 /**
+ * Who testifies: a bad outcome counts against a path when the same question was answered well by another site
+ * (`refuted`), or when a sibling site gave good answers after the path's first bad one. At 1,000 queries a second with
+ * a third of the answers newly expired, three refuted ones are there within 10 ms: the path must be left at the next tick,
+ * although most of its answers in the window are still good.
+ *
  * Judgement: evidence and a clock in, path states and findings out. Pure: no thread, no DPDK, no
  * system clock; simulated in tests. Called by control every ROUTE_JUDGE_TICK_MS.
  */
@@ -17,7 +22,8 @@ enum { ROUTE_JUDGE_TICK_MS = 50 };
 struct route_judge_params {
 	uint32_t window_ms;        // evidence older than this is forgotten, default 10000
 	uint32_t bad_min;          // bad outcomes in the window before a path may be blamed, default 3
-	uint32_t bad_percent;      // and at least this share of its outcomes, default 20
+	uint32_t bad_percent;      // and at least this share of its outcomes, default 20; not asked of EXPIRED, BOGUS
+	                           // and UNSIGNED that were refuted: bad_min refuted ones suffice
 	uint32_t timeout_min;      // the same for timeouts alone, default 8
 	uint32_t timeout_percent;  // default 50
 	uint32_t peer_good_min;    // good outcomes that a sibling site must have in the window to testify, default 3
@@ -32,6 +38,7 @@ void route_judge_defaults(struct route_judge_params *p);
 /** Evidence of one path summed over all cores: plain numbers, same meaning as route_evidence. */
 struct route_sample {
 	uint64_t outcome[ROUTE_O_MAX];
+	uint64_t refuted[ROUTE_O_MAX];
 	uint64_t sent;
 	uint64_t rtt_us_sum, rtt_count;
 	uint32_t newest_inception, nearest_expiration;
