@@ -13,6 +13,12 @@ struct dns_name {
 	uint8_t octets[DNS_NAME_MAX];
 };
 
+enum {
+	// Pointers followed in one name: one before each label is all that a compressor can need. Bounds the
+	// work that chains of pointers to pointers cause; more are refused (-EBADMSG).
+	DNS_NAME_POINTERS_MAX = 127,
+};
+
 enum { DNS_NAME_TEXT_MAX = 1025 }; // longest text form with its NUL: every octet as \DDD
 
 /**
@@ -49,12 +55,19 @@ int dns_name_skip(const uint8_t *pos, const uint8_t *end);
  * @param out      written only on success; letter case kept
  * @return         octets used in place, from off
  * @retval -EMSGSIZE  name runs past limit or msg_len
- * @retval -EBADMSG   forward or self pointer, bad label type, name over DNS_NAME_MAX
+ * @retval -EBADMSG   forward or self pointer, pointer into the header, bad label type, name over
+ *                    DNS_NAME_MAX, more than DNS_NAME_POINTERS_MAX pointers
  *
  * RFC 1035 s4.1.4.
  */
 int dns_name_expand(
 	const uint8_t *msg, size_t msg_len, size_t off, size_t limit, struct dns_name *out);
+
+/**
+ * Check a possibly compressed name as dns_name_expand() does, without a copy.
+ * @return octets used in place, from off; -EMSGSIZE, -EBADMSG
+ */
+int dns_name_check(const uint8_t *msg, size_t msg_len, size_t off, size_t limit);
 
 /**
  * Take a well-formed uncompressed wire name.
