@@ -89,12 +89,30 @@ struct dns_rdata_names {
 	uint8_t skip;       // fixed octets before the first name
 	uint8_t strings;    // character-strings after `skip` and before the first name (NAPTR: 3)
 	uint8_t names;      // consecutive names
+	uint8_t tail;       // octets after the last name, or DNS_RDATA_TAIL_ANY
 	bool compressible;  // a sender may compress them, a receiver must expand: RFC 1035 types
 	bool lower;         // lower-cased in canonical form
 };
 
+enum { DNS_RDATA_NAMES_MAX = 2, DNS_RDATA_TAIL_ANY = 255 };
+
 /** Row for a type, or NULL when its RDATA is opaque (no name that matters). */
 const struct dns_rdata_names *dns_rdata_names(uint16_t type);
+
+/** RDATA cut at its names. head and tail point into the message, names are expanded. */
+struct dns_rdata_parts {
+	const struct dns_rdata_names *row; // NULL: opaque, everything is in the tail
+	const uint8_t *head, *tail;
+	uint16_t head_len, tail_len;
+	uint8_t names;
+	struct dns_name name[DNS_RDATA_NAMES_MAX]; // letter case kept
+};
+
+/**
+ * Cut a record's RDATA at its names. A name ends with the RDATA, its pointers may go anywhere before.
+ * @retval 0, -EBADMSG as dns_rdata_canonical(); out is scratch on error
+ */
+int dns_rdata_split(const struct dns_msg *msg, const struct dns_rr *rr, struct dns_rdata_parts *out);
 
 /**
  * Write a record's RDATA with every name expanded, in canonical letter case where `lower` says so.
