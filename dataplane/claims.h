@@ -4,9 +4,10 @@
 #include <stdint.h>
 
 /**
- * Which worker a source port belongs to at this moment, for replies that arrive on another worker's queue. Every worker
- * draws from the whole range, so an attacker learns nothing from a port about its neighbours (CVE-2026-50252); a port is
- * owned from the first transaction that uses it to the last. Shared by all workers, lock-free.
+ * Which worker a source port belongs to at this moment, for replies that arrive on another worker's
+ * queue. Every worker draws from the whole range, so an attacker learns nothing from a port about
+ * its neighbours (CVE-2026-50252); a port is owned from the first transaction that uses it to the
+ * last. Shared by all workers, lock-free.
  */
 struct dp_claims;
 

@@ -9,8 +9,8 @@
 #include "validator/response.h"
 
 /**
- * DNS payloads for clients, in plain buffers: what an upstream said, put into the form that one client asked for, and what
- * we say ourselves. Pure: no packet, no thread.
+ * DNS payloads for clients, in plain buffers: what an upstream said, put into the form that one
+ * client asked for, and what we say ourselves. Pure: no packet, no thread.
  */
 
 /** Note which octets of a wire name are upper-case letters. bits is zeroed first. */
@@ -21,11 +21,11 @@ void dp_reply_case_restore(uint8_t *qname, size_t len, const uint8_t bits[DNS_NA
 /**
  * One client's copy of an upstream's reply.
  *
- * ID, RD, CD and letter case are the client's; AA, TC, RCODE and the records are the upstream's; RA=0 for
- * authoritative upstreams, else the upstream's; AD only when the verdict is secure and the client set AD or DO
- * (RFC 6840 s5.7). TTLs are capped by vr (RFC 4035 s5.3.3). The OPT is ours, if the client sent one (RFC 6891 s7).
- * Without DO, RRSIG, NSEC, NSEC3 and DS records go, unless they are what was asked for (RFC 4035 s3.2.1). Too large
- * for the client: header, question, OPT, TC=1.
+ * ID, RD, CD and letter case are the client's; AA, TC, RCODE and the records are the upstream's;
+ * RA=0 for authoritative upstreams, else the upstream's; AD only when the verdict is secure and the
+ * client set AD or DO (RFC 6840 s5.7). TTLs are capped by vr (RFC 4035 s5.3.3). The OPT is ours, if
+ * the client sent one (RFC 6891 s7). Without DO, RRSIG, NSEC, NSEC3 and DS records go, unless they
+ * are what was asked for (RFC 4035 s3.2.1). Too large for the client: header, question, OPT, TC=1.
  *
  * @param msg  the upstream's reply, parsed; question lower-cased as we sent it
  * @param out  room for size octets, does not overlap msg->data
@@ -33,18 +33,23 @@ void dp_reply_case_restore(uint8_t *qname, size_t len, const uint8_t bits[DNS_NA
  * @return octets; -EBADMSG a record that has to be rebuilt is malformed; -ENOSPC
  */
 int dp_reply_copy(const struct dns_msg *msg, const struct val_response *vr, enum route_kind kind,
-	const struct dp_waiter *client, uint16_t edns_size, uint8_t *out, size_t size, bool *truncated);
+	const struct dp_waiter *client, uint16_t edns_size, uint8_t *out, size_t size,
+	bool *truncated);
 
 /**
- * Our own answer: header, the question as the client wrote it, OPT with an extended error when the client speaks EDNS.
+ * Our own answer: header, the question as the client wrote it, OPT with an extended error when the
+ * client speaks EDNS.
  *
- * @param qname  wire form in the client's letter case, NULL: no question (FORMERR before it was read)
+ * @param qname  wire form in the client's letter case, NULL: no question (FORMERR before it was
+ * read)
  * @param ede    DNS_EDE_NONE or a code
  * @return octets, or -ENOSPC
  */
-int dp_reply_error(const struct dp_waiter *client, const uint8_t *qname, uint16_t qtype, uint16_t qclass,
-	uint16_t opcode, uint16_t rcode, int ede, const char *text, uint16_t edns_size, uint8_t *out, size_t size);
+int dp_reply_error(const struct dp_waiter *client, const uint8_t *qname, uint16_t qtype,
+	uint16_t qclass, uint16_t opcode, uint16_t rcode, int ede, const char *text,
+	uint16_t edns_size, uint8_t *out, size_t size);
 
-/** The query we send: ID, RD for recursive upstreams (CD=1 too), question, OPT with DO=1, NSID if asked. @return octets, -ENOSPC */
-int dp_reply_question(uint16_t id, enum route_kind kind, const struct dns_name *qname, uint16_t qtype,
-	uint16_t edns_size, bool nsid, uint8_t *out, size_t size);
+/** The query we send: ID, RD for recursive upstreams (CD=1 too), question, OPT with DO=1, NSID if
+ * asked. @return octets, -ENOSPC */
+int dp_reply_question(uint16_t id, enum route_kind kind, const struct dns_name *qname,
+	uint16_t qtype, uint16_t edns_size, bool nsid, uint8_t *out, size_t size);

@@ -3,8 +3,9 @@
 #include <stdint.h>
 
 /**
- * A core's own CSPRNG for transaction IDs and source ports (RFC 5452 s4.5, s9.2): ChaCha20 keystream with fast key
- * erasure, seeded from getrandom(2). One thread each; no system call and no allocation after _new.
+ * A core's own CSPRNG for transaction IDs and source ports (RFC 5452 s4.5, s9.2): ChaCha20
+ * keystream with fast key erasure, seeded from getrandom(2). One thread each; no system call and no
+ * allocation after _new.
  */
 struct dp_rng;
 

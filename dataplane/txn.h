@@ -15,44 +15,47 @@
 #include "validator/verdict.h"
 
 /**
- * Transactions and the clients that wait for them: one table per worker, no sharing. Everything is preallocated; indexes
- * instead of pointers keep links at four octets. The essay is in txn.c.
+ * Transactions and the clients that wait for them: one table per worker, no sharing. Everything is
+ * preallocated; indexes instead of pointers keep links at four octets. The essay is in txn.c.
  */
 
+/** No index. */
+#define DP_TXN_NONE 0xffffffffu
+
 enum {
-	DP_TXN_NONE = 0xffffffffu,
-	DP_TXN_WAITERS_MAX = 256, // clients on one transaction; more are dropped, DP_DROP_TXN_FULL
+	DP_TXN_WAITERS_MAX = 256,  // clients on one transaction; more are dropped, DP_DROP_TXN_FULL
 	DP_TXN_WHEEL_SLOTS = 4096, // one a millisecond; no timer is set farther ahead
-	DP_TXN_CHAIN_MAX = 32,    // entries looked at in one hash chain
-	DP_TXN_DRAWS_MAX = 16,    // tries to find a free (port, ID)
+	DP_TXN_CHAIN_MAX = 32,     // entries looked at in one hash chain
+	DP_TXN_DRAWS_MAX = 16,     // tries to find a free (port, ID)
 };
 
 /** One client's query, all that is needed to answer it later. */
 struct dp_waiter {
-	uint32_t next; // index, DP_TXN_NONE at the end
-	uint16_t port; // index of the port it came in by
+	uint32_t next;             // index, DP_TXN_NONE at the end
+	uint16_t port;             // index of the port it came in by
 	struct rte_ether_addr mac; // next hop back: where the query came from
 	uint16_t vlan_tci_be;
 	bool vlan;
 	bool edns, do_bit;
 	uint8_t edns_version;
-	uint16_t udp_size;     // 512 without EDNS
+	uint16_t udp_size; // 512 without EDNS
 	uint16_t id;
-	uint16_t flags;        // of the query: RD, AD, CD count
+	uint16_t flags; // of the query: RD, AD, CD count
 	uint16_t sport;
 	struct route_addr client, service;
 	uint64_t received_cycles;
-	uint8_t case_bits[DNS_NAME_MAX / 8 + 1]; // bit i: octet i of the wire name was an upper-case letter
+	uint8_t case_bits[DNS_NAME_MAX / 8 +
+			  1]; // bit i: octet i of the wire name was an upper-case letter
 };
 
 enum dp_txn_state { DP_TXN_FREE, DP_TXN_SENT, DP_TXN_JUDGING };
 
 struct dp_txn {
 	// links, owned by txn.c
-	uint32_t q_next, r_next;             // chains of the question and the reply table
+	uint32_t q_next, r_next; // chains of the question and the reply table
 	uint32_t timer_prev, timer_next;
-	uint32_t timer_slot;                 // DP_TXN_NONE: no timer
-	uint32_t generation;                 // grows when the slot is reused: stale references show
+	uint32_t timer_slot; // DP_TXN_NONE: no timer
+	uint32_t generation; // grows when the slot is reused: stale references show
 	uint64_t q_hash;
 	uint32_t waiter_head, waiter_tail;
 	uint16_t waiters;
@@ -62,12 +65,13 @@ struct dp_txn {
 	uint8_t state; // enum dp_txn_state
 	bool cd;       // clients asked with CD=1
 	uint16_t qtype;
-	uint16_t route_zone;  // index of the zone in the table of the time; part of the question's identity
+	uint16_t route_zone; // index of the zone in the table of the time; part of the question's
+			     // identity
 	uint16_t region;
 	struct dns_name qname; // lower-cased
 
 	// the try that is under way
-	uint8_t family;       // of the upstream address
+	uint8_t family; // of the upstream address
 	uint8_t tries;
 	uint16_t path;
 	uint16_t local_port, id;
@@ -79,10 +83,10 @@ struct dp_txn {
 	struct route_tried tried;
 
 	// judging
-	struct rte_mbuf *reply;  // held while signatures are verified
-	uint32_t checks;         // index of the worker's val_checks slot, DP_TXN_NONE
-	uint8_t pending;         // jobs out at the crypto lcores
-	uint8_t verified;        // verifications of the whole transaction: the budget, never reset
+	struct rte_mbuf *reply; // held while signatures are verified
+	uint32_t checks;        // index of the worker's val_checks slot, DP_TXN_NONE
+	uint8_t pending;        // jobs out at the crypto lcores
+	uint8_t verified;       // verifications of the whole transaction: the budget, never reset
 
 	// why the last try failed, most specific so far
 	enum val_reason reason;
@@ -99,9 +103,9 @@ struct dp_txns;
 struct dp_txns_config {
 	uint32_t transactions; // power of two not required
 	uint32_t waiters;
-	uint8_t worker;        // our number, for claims
+	uint8_t worker; // our number, for claims
 	int numa;
-	struct dp_claims *claims;      // NULL with one worker
+	struct dp_claims *claims; // NULL with one worker
 	struct dp_rng *rng;
 	struct dns_hash_key hash_key;
 };
@@ -110,22 +114,25 @@ struct dp_txns_config {
 int dp_txns_new(const struct dp_txns_config *cfg, struct dp_txns **out);
 void dp_txns_free(struct dp_txns *x);
 
-/** Identity of a question: name, type, CD and route (zone and region). RFC 5452 s5, CVE-2025-5994. */
-uint64_t dp_txns_hash(const struct dp_txns *x, const struct dns_name *qname, uint16_t qtype, bool cd,
-	uint16_t zone, uint16_t region);
+/** Identity of a question: name, type, CD and route (zone and region). RFC 5452 s5, CVE-2025-5994.
+ */
+uint64_t dp_txns_hash(const struct dp_txns *x, const struct dns_name *qname, uint16_t qtype,
+	bool cd, uint16_t zone, uint16_t region);
 
 /** An outstanding transaction for the same question, or NULL. */
 struct dp_txn *dp_txns_find_question(struct dp_txns *x, uint64_t hash, const struct dns_name *qname,
 	uint16_t qtype, bool cd, uint16_t zone, uint16_t region);
 
 /**
- * A fresh transaction, zeroed but for its question fields and links, findable by its question (an ask is not).
+ * A fresh transaction, zeroed but for its question fields and links, findable by its question (an
+ * ask is not).
  * @return NULL when none is free
  */
-struct dp_txn *dp_txns_open(struct dp_txns *x, uint64_t hash, const struct dns_name *qname, uint16_t qtype,
-	bool cd, uint16_t zone, uint16_t region, bool is_ask);
+struct dp_txn *dp_txns_open(struct dp_txns *x, uint64_t hash, const struct dns_name *qname,
+	uint16_t qtype, bool cd, uint16_t zone, uint16_t region, bool is_ask);
 
-/** Unlink everything, give back its waiters (the caller has answered them), its port claim, its slot. */
+/** Unlink everything, give back its waiters (the caller has answered them), its port claim, its
+ * slot. */
 void dp_txns_close(struct dp_txns *x, struct dp_txn *t);
 
 /** A waiter on t, to be filled by the caller. NULL: none free or DP_TXN_WAITERS_MAX reached. */
@@ -133,8 +140,8 @@ struct dp_waiter *dp_txns_wait(struct dp_txns *x, struct dp_txn *t);
 struct dp_waiter *dp_txns_waiter(struct dp_txns *x, uint32_t index);
 
 /**
- * Give t an unpredictable (port, ID) towards `upstream`, not in use by another transaction of ours, and make it findable
- * by replies. A former pair is given up first.
+ * Give t an unpredictable (port, ID) towards `upstream`, not in use by another transaction of ours,
+ * and make it findable by replies. A former pair is given up first.
  * @retval 0, -EAGAIN no free pair in DP_TXN_DRAWS_MAX draws
  */
 int dp_txns_assign(struct dp_txns *x, struct dp_txn *t, const struct route_addr *upstream);
@@ -144,19 +151,20 @@ void dp_txns_unassign(struct dp_txns *x, struct dp_txn *t);
 enum dp_match { DP_MATCH_NONE, DP_MATCH_YES, DP_MATCH_NEAR };
 
 /**
- * Who waits for a reply from `from` (port 53) to our (local_port, id)? NEAR: a transaction expects that address at that
- * port, but with another ID; *out is one such. O(1) expected, bounded by DP_TXN_CHAIN_MAX.
+ * Who waits for a reply from `from` (port 53) to our (local_port, id)? NEAR: a transaction expects
+ * that address at that port, but with another ID; *out is one such. O(1) expected, bounded by
+ * DP_TXN_CHAIN_MAX.
  */
-enum dp_match dp_txns_find_reply(struct dp_txns *x, const struct route_addr *from, uint16_t local_port,
-	uint16_t id, struct dp_txn **out);
+enum dp_match dp_txns_find_reply(struct dp_txns *x, const struct route_addr *from,
+	uint16_t local_port, uint16_t id, struct dp_txn **out);
 
 /** (Re)arm t's only timer, `ms` from now_ms; at least 1, at most DP_TXN_WHEEL_SLOTS - 1. */
 void dp_txns_timer(struct dp_txns *x, struct dp_txn *t, uint64_t now_ms, uint32_t ms);
 void dp_txns_timer_stop(struct dp_txns *x, struct dp_txn *t);
 
 /**
- * Expired transactions, at most max a call, their timers stopped; call until it gives 0 or go on next burst.
- * O(slots passed + expired).
+ * Expired transactions, at most max a call, their timers stopped; call until it gives 0 or go on
+ * next burst. O(slots passed + expired).
  */
 unsigned dp_txns_expired(struct dp_txns *x, uint64_t now_ms, struct dp_txn **out, unsigned max);
 

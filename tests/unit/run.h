@@ -5,7 +5,8 @@
 /**
  * Run one suite and report: what every test program's main returns.
  * @param tests  ends with CU_TEST_INFO_NULL
- * @return failures (tests, not assertions), at most 99; 99 when CUnit itself does not start or ran nothing
+ * @return failures (tests, not assertions), at most 99; 99 when CUnit itself does not start or ran
+ * nothing
  */
 static inline int test_run(const char *suite, CU_TestInfo *tests)
 {

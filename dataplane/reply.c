@@ -1,0 +1,237 @@
+#include "dataplane/reply.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "dns/wire.h"
+#include "dns/writer.h"
+
+void dp_reply_case_save(const uint8_t *qname, size_t len, uint8_t bits[DNS_NAME_MAX / 8 + 1])
+{
+	memset(bits, 0, DNS_NAME_MAX / 8 + 1);
+	for (size_t i = 0; i < len; i++)
+		// A length octet is at most 63, below 'A'.
+		bits[i / 8] =
+			(uint8_t)(bits[i / 8] | ((qname[i] >= 'A' && qname[i] <= 'Z') << (i % 8)));
+}
+
+void dp_reply_case_restore(uint8_t *qname, size_t len, const uint8_t bits[DNS_NAME_MAX / 8 + 1])
+{
+	for (size_t i = 0; i < len; i++)
+		qname[i] = (uint8_t)(qname[i] ^ (((bits[i / 8] >> (i % 8)) & 1) << 5));
+}
+
+/* What a client may get over UDP, RFC 6891 s6.2.3. */
+static size_t client_limit(const struct dp_waiter *client, uint16_t edns_size)
+{
+	size_t size;
+
+	if (!client->edns || client->udp_size < DNS_UDP_MAX_PLAIN)
+		return DNS_UDP_MAX_PLAIN;
+	size = client->udp_size;
+	return size < edns_size ? size : edns_size;
+}
+
+static uint16_t client_flags(const struct dns_msg *msg, const struct val_response *vr,
+	enum route_kind kind, const struct dp_waiter *client)
+{
+	uint16_t keep = DNS_FLAG_AA | DNS_FLAG_TC | DNS_FLAG_OPCODE_MASK | DNS_FLAG_RCODE_MASK;
+	bool wants_ad = client->do_bit || (client->flags & DNS_FLAG_AD) != 0;
+	uint16_t flags;
+
+	if (kind == ROUTE_RECURSIVE)
+		keep |= DNS_FLAG_RA;
+	flags = (uint16_t)(DNS_FLAG_QR | (msg->flags & keep) |
+			   (client->flags & (DNS_FLAG_RD | DNS_FLAG_CD)));
+	if (vr->result.verdict == VAL_SECURE && wants_ad)
+		flags |= DNS_FLAG_AD;
+	return flags;
+}
+
+/* RFC 4035 s3.2.1, and s3.1.4.1 for DS in a referral. */
+static bool is_dnssec_only(const struct dns_msg *msg, const struct dns_rr *rr)
+{
+	switch (rr->type) {
+	case DNS_TYPE_RRSIG:
+	case DNS_TYPE_NSEC:
+	case DNS_TYPE_NSEC3:
+		return msg->qtype != rr->type && msg->qtype != DNS_TYPE_ANY;
+	case DNS_TYPE_DS:
+		return rr->section == DNS_AUTHORITY;
+	default:
+		return false;
+	}
+}
+
+static uint32_t capped_ttl(const struct val_response *vr, const struct dns_rr *rr, uint16_t i)
+{
+	return vr->ttl_capped && vr->ttl_cap_s[i] < rr->ttl_s ? vr->ttl_cap_s[i] : rr->ttl_s;
+}
+
+static void finish_opt(struct dns_writer *w, const struct dns_msg *msg,
+	const struct dp_waiter *client, uint16_t edns_size, int ede)
+{
+	uint8_t ext = msg->edns.present ? msg->edns.ext_rcode : 0;
+
+	if (client->edns)
+		dns_writer_opt(w, edns_size, client->do_bit, ext, ede, NULL);
+}
+
+/* Header, question, OPT and TC=1: what a client gets whose buffer is too small. RFC 2181 s9. */
+static int truncated_reply(const struct dns_msg *msg, uint16_t flags,
+	const struct dp_waiter *client, uint16_t edns_size, uint8_t *out, size_t size)
+{
+	struct dns_writer w;
+
+	dns_writer_init(&w, out, size, client->id, flags | DNS_FLAG_TC);
+	dns_writer_question(&w, msg->qname.octets, msg->qtype, msg->qclass);
+	finish_opt(&w, msg, client, edns_size, DNS_EDE_NONE);
+	return dns_writer_end(&w);
+}
+
+static int rebuilt_reply(const struct dns_msg *msg, const struct val_response *vr, uint16_t flags,
+	const struct dp_waiter *client, uint16_t edns_size, uint8_t *out, size_t size)
+{
+	struct dns_writer w;
+
+	dns_writer_init(&w, out, size, client->id, flags);
+	dns_writer_question(&w, msg->qname.octets, msg->qtype, msg->qclass);
+	for (uint16_t i = 0; i < msg->rr_count; i++) {
+		const struct dns_rr *rr = &msg->rr[i];
+
+		if (rr->type == DNS_TYPE_OPT || (!client->do_bit && is_dnssec_only(msg, rr)))
+			continue;
+		dns_writer_copy_rr(&w, rr->section, msg, rr, capped_ttl(vr, rr, i));
+	}
+	finish_opt(&w, msg, client, edns_size, val_reason_ede(vr->result.reason));
+	return dns_writer_end(&w);
+}
+
+/* Is every record to be kept, and the OPT the last or not there? Then octets can be copied as they
+ * are. */
+static bool copies_as_is(const struct dns_msg *msg, const struct dp_waiter *client)
+{
+	if (msg->edns.present && msg->edns.rr_index + 1 != msg->rr_count)
+		return false;
+	if (client->do_bit)
+		return true;
+	for (uint16_t i = 0; i < msg->rr_count; i++)
+		if (is_dnssec_only(msg, &msg->rr[i]))
+			return false;
+	return true;
+}
+
+/* Append an OPT behind records that are already in place. @return new length, -ENOSPC */
+static int append_opt(uint8_t *out, size_t len, size_t size, uint16_t edns_size, uint8_t ext_rcode,
+	bool do_bit, int ede)
+{
+	size_t need = ede >= 0 ? 17 : 11;
+	uint8_t *p = out + len;
+
+	if (len + need > size)
+		return -ENOSPC;
+	p[0] = 0; // root
+	dns_put16(p + 1, DNS_TYPE_OPT);
+	dns_put16(p + 3, edns_size);
+	p[5] = ext_rcode;
+	p[6] = 0; // version
+	dns_put16(p + 7, do_bit ? 0x8000 : 0);
+	dns_put16(p + 9, ede >= 0 ? 6 : 0);
+	if (ede >= 0) {
+		dns_put16(p + 11, 15); // RFC 8914 s2
+		dns_put16(p + 13, 2);
+		dns_put16(p + 15, (uint16_t)ede);
+	}
+	dns_put16(out + DNS_OFF_ARCOUNT, (uint16_t)(dns_get16(out + DNS_OFF_ARCOUNT) + 1));
+	return (int)(len + need);
+}
+
+static int copied_reply(const struct dns_msg *msg, const struct val_response *vr, uint16_t flags,
+	const struct dp_waiter *client, uint16_t edns_size, uint8_t *out, size_t size)
+{
+	uint16_t records = msg->rr_count;
+	size_t len = msg->len;
+
+	if (msg->edns.present) {
+		records--;
+		len = records > 0 ? msg->rr[records - 1].end_off : msg->question_end;
+	}
+	if (len > size)
+		return -ENOSPC;
+	memcpy(out, msg->data, len);
+	dns_put16(out + DNS_OFF_ID, client->id);
+	dns_put16(out + DNS_OFF_FLAGS, flags);
+	if (msg->edns.present)
+		dns_put16(out + DNS_OFF_ARCOUNT, (uint16_t)(dns_get16(out + DNS_OFF_ARCOUNT) - 1));
+	for (uint16_t i = 0; i < records; i++)
+		dns_put32(out + msg->rr[i].rdata_off - 6, capped_ttl(vr, &msg->rr[i], i));
+	if (!client->edns)
+		return (int)len;
+	return append_opt(out, len, size, edns_size, msg->edns.present ? msg->edns.ext_rcode : 0,
+		client->do_bit, val_reason_ede(vr->result.reason));
+}
+
+int dp_reply_copy(const struct dns_msg *msg, const struct val_response *vr, enum route_kind kind,
+	const struct dp_waiter *client, uint16_t edns_size, uint8_t *out, size_t size,
+	bool *truncated)
+{
+	size_t limit = client_limit(client, edns_size);
+	uint16_t flags = client_flags(msg, vr, kind, client);
+	int len;
+
+	*truncated = false;
+	limit = limit < size ? limit : size;
+	if (copies_as_is(msg, client))
+		len = copied_reply(msg, vr, flags, client, edns_size, out, limit);
+	else
+		len = rebuilt_reply(msg, vr, flags, client, edns_size, out, limit);
+	if (len == -ENOSPC) {
+		*truncated = true;
+		len = truncated_reply(msg, flags, client, edns_size, out, size);
+	}
+	if (len > 0)
+		dp_reply_case_restore(out + DNS_HEADER_LEN, msg->qname.len, client->case_bits);
+	return len;
+}
+
+int dp_reply_error(const struct dp_waiter *client, const uint8_t *qname, uint16_t qtype,
+	uint16_t qclass, uint16_t opcode, uint16_t rcode, int ede, const char *text,
+	uint16_t edns_size, uint8_t *out, size_t size)
+{
+	uint16_t flags = (uint16_t)(DNS_FLAG_QR | (opcode << 11) |
+				    (client->flags & (DNS_FLAG_RD | DNS_FLAG_CD)) |
+				    (rcode & DNS_FLAG_RCODE_MASK));
+	struct dns_writer w;
+
+	dns_writer_init(&w, out, size, client->id, flags);
+	if (qname != NULL)
+		dns_writer_question(&w, qname, qtype, qclass);
+	if (client->edns)
+		dns_writer_opt(&w, edns_size, client->do_bit, (uint8_t)(rcode >> 4), ede, text);
+	return dns_writer_end(&w);
+}
+
+/* OPT with an empty NSID option, RFC 5001 s2.1. The writer knows only extended errors. */
+static int append_nsid(uint8_t *out, int len, size_t size)
+{
+	if ((size_t)len + 4 > size)
+		return -ENOSPC;
+	dns_put16(out + len - 2, 4); // RDLENGTH of the OPT that ends the message
+	dns_put16(out + len, 3);
+	dns_put16(out + len + 2, 0);
+	return len + 4;
+}
+
+int dp_reply_question(uint16_t id, enum route_kind kind, const struct dns_name *qname,
+	uint16_t qtype, uint16_t edns_size, bool nsid, uint8_t *out, size_t size)
+{
+	uint16_t flags = kind == ROUTE_RECURSIVE ? DNS_FLAG_RD | DNS_FLAG_CD : 0;
+	struct dns_writer w;
+	int len;
+
+	dns_writer_init(&w, out, size, id, flags);
+	dns_writer_question(&w, qname->octets, qtype, DNS_CLASS_IN);
+	dns_writer_opt(&w, edns_size, true, 0, DNS_EDE_NONE, NULL);
+	len = dns_writer_end(&w);
+	return len > 0 && nsid ? append_nsid(out, len, size) : len;
+}
