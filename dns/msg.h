@@ -84,8 +84,9 @@ int dns_msg_parse_query(struct dns_msg *msg, const uint8_t *data, size_t len);
 /** RCODE with EDNS's upper bits. */
 static inline uint16_t dns_msg_rcode(const struct dns_msg *msg)
 {
-	uint16_t low = msg->flags & DNS_FLAG_RCODE_MASK;
-	return msg->edns.present ? (uint16_t)((msg->edns.ext_rcode << 4) | low) : low;
+	uint16_t high = msg->edns.present ? msg->edns.ext_rcode : 0;
+
+	return (uint16_t)(high << 4 | (msg->flags & DNS_FLAG_RCODE_MASK));
 }
 
 /** Expand a record's owner; cannot fail on a parsed message. */
