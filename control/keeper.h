@@ -1,0 +1,76 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "routing/table.h"
+#include "validator/keys.h"
+
+/**
+ * The chain of trust: from the anchors through DS to the DNSKEY set of every routed zone, asked for
+ * through swerve's own paths and asked again before it ends. A state machine without I/O: the
+ * caller sends the questions that are due and hands in what came back. Control thread only.
+ *
+ * A zone with an anchor of its own starts there. Otherwise its DS is asked at the servers of the
+ * closest routed ancestor; without one there is no chain and the zone stays UNKNOWN (its answers
+ * are indeterminate).
+ */
+struct ctl_keeper;
+
+enum { CTL_KEEPER_TIMEOUT_MS = 1000, CTL_KEEPER_RETRY_MS = 1000, CTL_KEEPER_RETRY_MAX_MS = 30000 };
+
+/** anchors is copied. @retval 0, -ENOMEM */
+int ctl_keeper_new(
+	const struct val_anchors *anchors, const struct val_skew *skew, struct ctl_keeper **out);
+void ctl_keeper_free(struct ctl_keeper *k);
+
+/** Follow a new configuration: zones that stay keep their keys. @retval 0, -ENOMEM */
+int ctl_keeper_sync(struct ctl_keeper *k, const struct route_config *c);
+
+struct ctl_keeper_ask {
+	uint64_t token; // to be given back with the answer
+	uint16_t path;
+	struct route_addr addr;
+	struct dns_name qname;
+	uint16_t qtype;
+};
+
+/**
+ * Questions to send now. Also notices keys whose time is over.
+ * @param p  paths, for addresses; paths that are up come first
+ * @return how many of out[] are filled
+ */
+size_t ctl_keeper_due(struct ctl_keeper *k, struct route_paths *p, uint64_t now_ms,
+	uint32_t epoch_s, struct ctl_keeper_ask *out, size_t max);
+
+/**
+ * What came back. error as in dp_told; msg borrowed. Unknown tokens are ignored.
+ * @return true when the answer was the keeper's
+ */
+bool ctl_keeper_told(struct ctl_keeper *k, uint64_t token, int error, const uint8_t *msg,
+	size_t len, uint64_t now_ms, uint32_t epoch_s);
+
+/** Workers miss a key of this zone (a rollover we have not seen): ask again soon. */
+void ctl_keeper_hint(struct ctl_keeper *k, const uint8_t *zone, uint64_t now_ms);
+
+/** A new snapshot when something changed since the last call. @retval 1 *out is the caller's, 0
+ * nothing new, -ENOMEM */
+int ctl_keeper_snapshot(struct ctl_keeper *k, struct val_keys **out);
+
+/** Every zone has a lasting status (secure, insecure, or no chain to be had). */
+bool ctl_keeper_settled(const struct ctl_keeper *k);
+
+/** One zone's state for operators. */
+struct ctl_keeper_info {
+	struct dns_name zone;
+	enum val_zone_status status;
+	struct val_result last; // of the last judgement, reason of a failure
+	uint32_t valid_until;
+	uint8_t keys;
+	uint64_t refresh_in_ms;
+	uint32_t failures; // in a row
+};
+size_t ctl_keeper_count(const struct ctl_keeper *k);
+void ctl_keeper_info(
+	const struct ctl_keeper *k, size_t i, uint64_t now_ms, struct ctl_keeper_info *out);

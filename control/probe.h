@@ -1,0 +1,43 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "routing/judge.h"
+#include "routing/table.h"
+#include "validator/keys.h"
+
+/**
+ * Probes: an SOA question with DO and NSID to every path, jittered, so that paths without traffic
+ * are known too and come back from probation. Replies are judged here, on the control thread, and
+ * add to what workers saw.
+ */
+struct ctl_probe;
+
+/** @param interval_ms  per path. @retval 0, -ENOMEM */
+int ctl_probe_new(uint32_t interval_ms, const struct val_skew *skew, struct ctl_probe **out);
+void ctl_probe_free(struct ctl_probe *pr);
+
+struct ctl_probe_ask {
+	uint64_t token;
+	uint16_t path;
+	struct route_addr addr;
+	struct dns_name zone; // question: zone SOA
+};
+
+/** Probes to send now, at most max; the next one of each path is an interval (± 20 %) later. */
+size_t ctl_probe_due(struct ctl_probe *pr, struct route_paths *p, uint64_t now_ms,
+	struct ctl_probe_ask *out, size_t max);
+
+/** What came back, judged with `keys`. @return true when the answer was a probe's */
+bool ctl_probe_told(struct ctl_probe *pr, const struct val_keys *keys, uint64_t token, int error,
+	uint32_t rtt_us, const uint8_t *msg, size_t len, uint32_t epoch_s);
+
+/** Add what probes saw to the samples of the workers. */
+void ctl_probe_add(const struct ctl_probe *pr, struct route_sample *samples, size_t count);
+void ctl_probe_forget(struct ctl_probe *pr, uint16_t path);
+
+/** Last SOA serial of a path, 0 when none was seen; NSID as printable text, "" when none. */
+uint32_t ctl_probe_serial(const struct ctl_probe *pr, uint16_t path);
+const char *ctl_probe_nsid(const struct ctl_probe *pr, uint16_t path);
