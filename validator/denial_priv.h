@@ -1,0 +1,78 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dns/name.h"
+#include "validator/denial.h"
+
+/** What is to be proven; name is lower-cased and at or below the zone. */
+struct val_claim {
+	const uint8_t *name;
+	uint16_t qtype;      // nodata only
+	int wildcard_labels; // wildcard only
+};
+
+/** One way to prove one claim; *why as val_denial_nxdomain() says. */
+typedef enum val_denial (*val_prove_fn)(
+	const struct val_denial_set *s, const struct val_claim *c, enum val_reason *why);
+
+enum val_denial val_nsec_nxdomain(
+	const struct val_denial_set *s, const struct val_claim *c, enum val_reason *why);
+enum val_denial val_nsec_nodata(
+	const struct val_denial_set *s, const struct val_claim *c, enum val_reason *why);
+enum val_denial val_nsec_no_ds(
+	const struct val_denial_set *s, const struct val_claim *c, enum val_reason *why);
+enum val_denial val_nsec_wildcard(
+	const struct val_denial_set *s, const struct val_claim *c, enum val_reason *why);
+
+enum val_denial val_nsec3_nxdomain(
+	const struct val_denial_set *s, const struct val_claim *c, enum val_reason *why);
+enum val_denial val_nsec3_nodata(
+	const struct val_denial_set *s, const struct val_claim *c, enum val_reason *why);
+enum val_denial val_nsec3_no_ds(
+	const struct val_denial_set *s, const struct val_claim *c, enum val_reason *why);
+enum val_denial val_nsec3_wildcard(
+	const struct val_denial_set *s, const struct val_claim *c, enum val_reason *why);
+
+/** A type bitmap as NSEC and NSEC3 both have it; well formed. */
+struct val_bitmap {
+	const uint8_t *octets;
+	uint16_t len;
+};
+
+static inline bool val_bitmap_has(const struct val_bitmap *b, uint16_t type)
+{
+	return dns_bitmap_has(b->octets, b->len, type);
+}
+
+/** The parent's side of a zone cut: NS without SOA. */
+static inline bool val_bitmap_is_cut(const struct val_bitmap *b)
+{
+	return val_bitmap_has(b, DNS_TYPE_NS) && !val_bitmap_has(b, DNS_TYPE_SOA);
+}
+
+/** Names below it are not its zone's own: the record proves nothing about them. RFC 6840 s4.1, RFC
+ * 5155 s8.3. */
+static inline bool val_bitmap_ends_zone(const struct val_bitmap *b)
+{
+	return val_bitmap_is_cut(b) || val_bitmap_has(b, DNS_TYPE_DNAME);
+}
+
+/** Does the bitmap of the record that matches `name` say that qtype is not there? VAL_R_NONE when
+ * it does. */
+enum val_reason val_bitmap_denies(const struct val_bitmap *b, const uint8_t *name, uint16_t qtype);
+
+/** Does the bitmap of the record that matches a delegation say that it has no DS? VAL_R_NONE when
+ * it does. */
+enum val_reason val_bitmap_denies_ds(const struct val_bitmap *b);
+
+/** "*." in front of encloser; encloser is a proper ancestor of a well-formed name, so it fits. */
+void val_wildcard_at(const uint8_t *encloser, struct dns_name *out);
+
+/** FAILED with a reason, PROVEN with VAL_R_NONE. */
+static inline enum val_denial val_denial_end(enum val_reason r, enum val_reason *why)
+{
+	*why = r;
+	return r == VAL_R_NONE ? VAL_DENIAL_PROVEN : VAL_DENIAL_FAILED;
+}
