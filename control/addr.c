@@ -1,0 +1,102 @@
+#include "control/addr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t addr_octets(const struct route_addr *a)
+{
+	return a->family == 4 ? 4 : 16;
+}
+
+int ctl_addr_from_text(const char *text, struct route_addr *out)
+{
+	struct route_addr a = {0};
+
+	if (inet_pton(AF_INET, text, a.octets) == 1)
+		a.family = 4;
+	else if (inet_pton(AF_INET6, text, a.octets) == 1)
+		a.family = 6;
+	else
+		return -EINVAL;
+	*out = a;
+	return 0;
+}
+
+static int prefix_len(const char *text, unsigned max, uint8_t *out)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || digits > 3 || text[digits] != '\0')
+		return -EINVAL;
+	unsigned long n = strtoul(text, NULL, 10);
+	if (n > max)
+		return -EINVAL;
+	*out = (uint8_t)n;
+	return 0;
+}
+
+static bool bits_beyond(const struct route_prefix *p)
+{
+	for (size_t bit = p->len; bit < addr_octets(&p->addr) * 8; bit++)
+		if (p->addr.octets[bit / 8] & (0x80u >> (bit % 8)))
+			return true;
+	return false;
+}
+
+int ctl_prefix_from_text(const char *text, struct route_prefix *out)
+{
+	char buf[CTL_ADDR_TEXT_MAX];
+	struct route_prefix p = {0};
+	const char *slash = strchr(text, '/');
+	size_t n = slash ? (size_t)(slash - text) : strlen(text);
+
+	if (n >= sizeof(buf))
+		return -EINVAL;
+	memcpy(buf, text, n);
+	buf[n] = '\0';
+	if (ctl_addr_from_text(buf, &p.addr))
+		return -EINVAL;
+	p.len = (uint8_t)(addr_octets(&p.addr) * 8);
+	if (slash && prefix_len(slash + 1, p.len, &p.len))
+		return -EINVAL;
+	if (bits_beyond(&p))
+		return -EDOM;
+	*out = p;
+	return 0;
+}
+
+const char *ctl_addr_text(const struct route_addr *a, char buf[CTL_ADDR_TEXT_MAX])
+{
+	int af = a->family == 4 ? AF_INET : AF_INET6;
+
+	if (a->family == 0 || !inet_ntop(af, a->octets, buf, CTL_ADDR_TEXT_MAX))
+		strcpy(buf, "-");
+	return buf;
+}
+
+const char *ctl_prefix_text(const struct route_prefix *p, char buf[CTL_ADDR_TEXT_MAX])
+{
+	ctl_addr_text(&p->addr, buf);
+	size_t n = strlen(buf);
+	snprintf(buf + n, CTL_ADDR_TEXT_MAX - n, "/%u", p->len);
+	return buf;
+}
+
+bool ctl_addr_equal(const struct route_addr *a, const struct route_addr *b)
+{
+	return a->family == b->family && memcmp(a->octets, b->octets, addr_octets(a)) == 0;
+}
+
+bool ctl_addr_is_host(const struct route_addr *a)
+{
+	static const uint8_t zero[16];
+
+	if (memcmp(a->octets, zero, addr_octets(a)) == 0)
+		return false;
+	if (a->family == 6)
+		return a->octets[0] != 0xff;
+	return a->octets[0] < 224; // 224/4 is multicast, 240/4 reserved with the broadcast address
+}
