@@ -1,0 +1,256 @@
+#include "control/probe.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/outcome.h"
+#include "dns/rdata.h"
+#include "dns/wire.h"
+#include "validator/response.h"
+#include "validator/time.h"
+
+/*
+ * A probe's reply is judged as a worker judges a client's, by the same function, but here every
+ * signature is verified at once and nothing goes into the shared cache: probes share nothing with
+ * client transactions.
+ */
+
+enum { NSID_MAX = 64, NSID_OPTION = 3 };
+
+struct probed {
+	uint64_t due_ms; // 0: not scheduled yet
+	uint64_t token;  // out, 0 none
+	uint32_t serial;
+	char nsid[NSID_MAX + 1];
+	struct route_sample sample;
+};
+
+struct ctl_probe {
+	uint32_t interval_ms;
+	uint64_t next_token;
+	struct val_verifier *verifier;
+	struct val_ctx ctx;
+	struct val_checks checks;
+	struct val_response response;
+	struct dns_msg msg;
+	struct probed path[ROUTE_PATHS_MAX];
+};
+
+// Tokens of probes carry this bit, so that they never meet the keeper's.
+static const uint64_t token_mark = 1ull << 63;
+
+int ctl_probe_new(uint32_t interval_ms, const struct val_skew *skew, struct ctl_probe **out)
+{
+	struct ctl_probe *pr = calloc(1, sizeof(*pr));
+	int err;
+
+	if (pr == NULL)
+		return -ENOMEM;
+	pr->interval_ms = interval_ms > 0 ? interval_ms : 1;
+	pr->ctx.skew = *skew;
+	err = val_verifier_new(&pr->verifier);
+	if (err != 0) {
+		free(pr);
+		return err;
+	}
+	*out = pr;
+	return 0;
+}
+
+void ctl_probe_free(struct ctl_probe *pr)
+{
+	if (pr == NULL)
+		return;
+	val_verifier_free(pr->verifier);
+	free(pr);
+}
+
+static uint64_t jittered(uint32_t interval_ms)
+{
+	return interval_ms - interval_ms / 5 + (uint64_t)rand() % (2ull * interval_ms / 5 + 1);
+}
+
+size_t ctl_probe_due(struct ctl_probe *pr, struct route_paths *p, uint64_t now_ms,
+	struct ctl_probe_ask *out, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t id = 0; id < route_paths_count(p) && n < max; id++) {
+		const struct route_path *path = route_paths_at(p, (uint16_t)id);
+		struct probed *d = &pr->path[id];
+
+		if (path == NULL || d->due_ms > now_ms)
+			continue;
+		if (d->due_ms == 0) { // the first one anywhere within an interval: paths are not
+				      // probed in step
+			d->due_ms = now_ms + (uint64_t)rand() % pr->interval_ms + 1;
+			continue;
+		}
+		d->due_ms = now_ms + jittered(pr->interval_ms);
+		d->token = token_mark | ++pr->next_token;
+		out[n++] = (struct ctl_probe_ask){d->token, path->id, path->addr, path->zone_name};
+	}
+	return n;
+}
+
+/* ---- judging ---- */
+
+static int verify_now(void *arg, const struct val_want *want)
+{
+	struct ctl_probe *pr = arg;
+	int good = val_verify(pr->verifier, want->dnskey, want->dnskey_len, want->data,
+		want->data_len, want->sig, want->sig_len);
+
+	pr->checks.item[want->index].state = good == 1 ? VAL_SIG_GOOD : VAL_SIG_BAD;
+	return 0;
+}
+
+static enum route_outcome judge(struct ctl_probe *pr, const struct val_keys *keys, uint32_t epoch_s)
+{
+	const struct val_zone_keys *zone =
+		keys != NULL ? val_keys_find(keys, pr->msg.qname.octets) : NULL;
+
+	if (zone == NULL)
+		return ROUTE_O_INDETERMINATE;
+	memset(&pr->checks, 0, sizeof(pr->checks));
+	for (unsigned round = 0; round < VAL_VERIFY_RESPONSE_MAX; round++) {
+		val_response_judge(&pr->ctx, &pr->msg, zone, epoch_s, &pr->checks, verify_now, pr,
+			&pr->response);
+		if (pr->response.result.verdict != VAL_PENDING)
+			break;
+	}
+	return dp_outcome(&pr->response, dns_msg_rcode(&pr->msg));
+}
+
+static void note_bad(struct route_sample *s, const struct val_result *r)
+{
+	s->bad_expiration = r->expiration;
+	s->bad_type = r->type_covered;
+	s->bad_reason = (uint16_t)r->reason;
+	s->bad_key_tag = r->key_tag;
+}
+
+static void note_nsid(struct ctl_probe *pr, struct probed *d)
+{
+	uint16_t pos = 0, code, len;
+	const uint8_t *val;
+
+	while (dns_edns_option(&pr->msg, &pos, &code, &val, &len) == 1) {
+		if (code != NSID_OPTION)
+			continue;
+		len = len < NSID_MAX ? len : NSID_MAX;
+		for (unsigned i = 0; i < len; i++)
+			d->nsid[i] = (char)(isgraph(val[i]) ? val[i] : '.');
+		d->nsid[len] = '\0';
+	}
+}
+
+static void note_serial(struct ctl_probe *pr, struct probed *d)
+{
+	uint32_t serial;
+
+	for (unsigned i = 0; i < pr->msg.section_start[DNS_AUTHORITY]; i++)
+		if (pr->msg.rr[i].type == DNS_TYPE_SOA &&
+			dns_soa_serial(&pr->msg, &pr->msg.rr[i], &serial) == 0)
+			d->serial = serial;
+}
+
+static void told(struct ctl_probe *pr, struct probed *d, const struct val_keys *keys,
+	uint32_t rtt_us, const uint8_t *msg, size_t len, uint32_t epoch_s)
+{
+	struct route_sample *s = &d->sample;
+	enum route_outcome o;
+
+	if (dns_msg_parse(&pr->msg, msg, len) != 0) {
+		s->outcome[ROUTE_O_ERROR]++;
+		return;
+	}
+	o = judge(pr, keys, epoch_s);
+	s->outcome[o]++;
+	s->rtt_us_sum += rtt_us;
+	s->rtt_count++;
+	if (o == ROUTE_O_SECURE) {
+		s->newest_inception = pr->response.result.newest_inception;
+		s->nearest_expiration = pr->response.result.nearest_expiration;
+	}
+	if (o == ROUTE_O_SECURE || o == ROUTE_O_INSECURE)
+		note_serial(pr, d);
+	else
+		note_bad(s, &pr->response.result);
+	note_nsid(pr, d);
+}
+
+bool ctl_probe_told(struct ctl_probe *pr, const struct val_keys *keys, uint64_t token, int error,
+	uint32_t rtt_us, const uint8_t *msg, size_t len, uint32_t epoch_s)
+{
+	if (!(token & token_mark))
+		return false;
+	for (size_t id = 0; id < ROUTE_PATHS_MAX; id++) {
+		struct probed *d = &pr->path[id];
+
+		if (d->token != token)
+			continue;
+		d->token = 0;
+		d->sample.sent++;
+		if (error == 0)
+			told(pr, d, keys, rtt_us, msg, len, epoch_s);
+		else
+			d->sample.outcome[error == -ETIMEDOUT ? ROUTE_O_TIMEOUT
+							      : ROUTE_O_UNREACHABLE]++;
+		break;
+	}
+	return true;
+}
+
+/* ---- what was seen ---- */
+
+/* Counters add up; of the times the one that warns earlier counts; of bad samples the workers' go
+ * first. */
+static void merge(struct route_sample *to, const struct route_sample *from)
+{
+	for (unsigned o = 0; o < ROUTE_O_MAX; o++) {
+		to->outcome[o] += from->outcome[o];
+		to->refuted[o] += from->refuted[o];
+	}
+	to->sent += from->sent;
+	to->rtt_us_sum += from->rtt_us_sum;
+	to->rtt_count += from->rtt_count;
+	if (to->newest_inception == 0 ||
+		val_time_before(to->newest_inception, from->newest_inception))
+		to->newest_inception = from->newest_inception;
+	if (to->nearest_expiration == 0 ||
+		(from->nearest_expiration != 0 &&
+			val_time_before(from->nearest_expiration, to->nearest_expiration)))
+		to->nearest_expiration = from->nearest_expiration;
+	if (to->bad_reason == VAL_R_NONE) {
+		to->bad_expiration = from->bad_expiration;
+		to->bad_type = from->bad_type;
+		to->bad_reason = from->bad_reason;
+		to->bad_key_tag = from->bad_key_tag;
+	}
+}
+
+void ctl_probe_add(const struct ctl_probe *pr, struct route_sample *samples, size_t count)
+{
+	for (size_t id = 0; id < count && id < ROUTE_PATHS_MAX; id++)
+		if (pr->path[id].sample.sent > 0)
+			merge(&samples[id], &pr->path[id].sample);
+}
+
+void ctl_probe_forget(struct ctl_probe *pr, uint16_t path)
+{
+	memset(&pr->path[path], 0, sizeof(pr->path[path]));
+}
+
+uint32_t ctl_probe_serial(const struct ctl_probe *pr, uint16_t path)
+{
+	return pr->path[path].serial;
+}
+
+const char *ctl_probe_nsid(const struct ctl_probe *pr, uint16_t path)
+{
+	return pr->path[path].nsid;
+}

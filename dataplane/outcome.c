@@ -1,0 +1,47 @@
+#include "dataplane/outcome.h"
+
+static enum route_outcome of_error(uint16_t rcode)
+{
+	switch (rcode) {
+	case DNS_RCODE_SERVFAIL:
+		return ROUTE_O_SERVFAIL;
+	case DNS_RCODE_REFUSED:
+		return ROUTE_O_REFUSED;
+	default:
+		return ROUTE_O_ERROR;
+	}
+}
+
+static enum route_outcome of_bogus(enum val_reason reason)
+{
+	switch (reason) {
+	case VAL_R_SIG_EXPIRED:
+		return ROUTE_O_EXPIRED;
+	case VAL_R_SIG_MISSING:
+	case VAL_R_DENIAL_MISSING:
+		return ROUTE_O_UNSIGNED;
+	case VAL_R_BUDGET: // our limits, or our crypto lcores are behind: says nothing about the
+			   // site
+		return ROUTE_O_INDETERMINATE;
+	default:
+		return ROUTE_O_BOGUS;
+	}
+}
+
+enum route_outcome dp_outcome(const struct val_response *r, uint16_t rcode)
+{
+	if (r->kind == VAL_KIND_ERROR)
+		return of_error(rcode);
+	if (r->kind == VAL_KIND_LAME)
+		return ROUTE_O_LAME;
+	switch (r->result.verdict) {
+	case VAL_SECURE:
+		return ROUTE_O_SECURE;
+	case VAL_INSECURE:
+		return ROUTE_O_INSECURE;
+	case VAL_BOGUS:
+		return of_bogus(r->result.reason);
+	default:
+		return ROUTE_O_INDETERMINATE;
+	}
+}
