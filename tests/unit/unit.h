@@ -8,28 +8,7 @@
 
 #include <CUnit/Basic.h>
 
-/** What the unit tests share. */
-
-/** Run one suite. @return failures, for main; CUnit itself failing counts as one */
-static inline int unit_run(const char *suite_name, const CU_TestInfo *tests)
-{
-	if (CU_initialize_registry() != CUE_SUCCESS)
-		return 1;
-	CU_pSuite suite = CU_add_suite(suite_name, NULL, NULL);
-	for (; suite && tests->pName; tests++) {
-		if (!CU_add_test(suite, tests->pName, tests->pTestFunc))
-			suite = NULL;
-	}
-	if (!suite) {
-		CU_cleanup_registry();
-		return 1;
-	}
-	CU_basic_set_mode(CU_BRM_VERBOSE);
-	CU_basic_run_tests();
-	unsigned failures = CU_get_number_of_failures();
-	CU_cleanup_registry();
-	return failures > 100 ? 100 : (int)failures;
-}
+/** What the unit tests share beside run.h. */
 
 /** A check whose failure shows the row's name and the place of the check. */
 #define UNIT_CHECK(row_name, condition)                                                            \
@@ -47,8 +26,7 @@ static inline void unit_check(
 /** Exactly len octets on the heap, so that ASan sees one octet too far. Caller frees. */
 static inline uint8_t *unit_copy(const void *data, size_t len)
 {
-	uint8_t *copy =
-		malloc(len); // of 0 octets too: glibc gives a block without a readable octet
+	uint8_t *copy = malloc(len);
 
 	if (!copy)
 		abort();

@@ -5,6 +5,7 @@
 #include <openssl/params.h>
 
 #include "dns/hash.h"
+#include "tests/unit/run.h"
 #include "tests/unit/unit.h"
 
 enum { LONGEST = 300 };
@@ -82,10 +83,10 @@ static void test_random_input(void)
 
 int main(void)
 {
-	static const CU_TestInfo tests[] = {
+	static CU_TestInfo tests[] = {
 		{"input of the published vectors, 0..300 octets", test_vector_input},
 		{"random keys and data", test_random_input},
 		CU_TEST_INFO_NULL,
 	};
-	return unit_run("dns/hash", tests);
+	return test_run("dns/hash", tests);
 }

@@ -2,6 +2,7 @@
 
 #include "dns/msg.h"
 #include "tests/unit/dns/builder.h"
+#include "tests/unit/run.h"
 
 static struct dns_msg msg, query_view;
 static struct builder built;
@@ -270,7 +271,7 @@ static void test_bit_flips(void)
 
 int main(void)
 {
-	static const CU_TestInfo tests[] = {
+	static CU_TestInfo tests[] = {
 		{"query", test_query},
 		{"referral", test_referral},
 		{"no question", test_no_question},
@@ -284,5 +285,5 @@ int main(void)
 		{"random bit flips", test_bit_flips},
 		CU_TEST_INFO_NULL,
 	};
-	return unit_run("dns/msg", tests);
+	return test_run("dns/msg", tests);
 }

@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "dns/name.h"
+#include "tests/unit/run.h"
 #include "tests/unit/unit.h"
 
 /** Wire form of 255 octets: 63+63+63+61 octets of 'a' labels, or one octet more. */
@@ -433,7 +434,7 @@ static void test_expand_random(void)
 
 int main(void)
 {
-	static const CU_TestInfo tests[] = {
+	static CU_TestInfo tests[] = {
 		{"measure and skip", test_len},
 		{"limits of length", test_len_limits},
 		{"expand", test_expand},
@@ -447,5 +448,5 @@ int main(void)
 		{"expand random octets", test_expand_random},
 		CU_TEST_INFO_NULL,
 	};
-	return unit_run("dns/name", tests);
+	return test_run("dns/name", tests);
 }

@@ -2,6 +2,7 @@
 
 #include "dns/rdata.h"
 #include "tests/unit/dns/builder.h"
+#include "tests/unit/run.h"
 
 #define BYTES(literal) (literal), sizeof(literal) - 1
 
@@ -338,7 +339,7 @@ static void test_table(void)
 
 int main(void)
 {
-	static const CU_TestInfo tests[] = {
+	static CU_TestInfo tests[] = {
 		{"RRSIG", test_rrsig},
 		{"DNSKEY and DS", test_keys},
 		{"NSEC3", test_nsec3},
@@ -350,5 +351,5 @@ int main(void)
 		{"table of names", test_table},
 		CU_TEST_INFO_NULL,
 	};
-	return unit_run("dns/rdata", tests);
+	return test_run("dns/rdata", tests);
 }

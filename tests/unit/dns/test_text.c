@@ -2,6 +2,7 @@
 
 #include "dns/text.h"
 #include "dns/wire.h"
+#include "tests/unit/run.h"
 #include "tests/unit/unit.h"
 
 static void test_types(void)
@@ -79,12 +80,12 @@ static void test_ede(void)
 
 int main(void)
 {
-	static const CU_TestInfo tests[] = {
+	static CU_TestInfo tests[] = {
 		{"types", test_types},
 		{"every type and back", test_all_types_round},
 		{"rcodes", test_rcodes},
 		{"extended errors", test_ede},
 		CU_TEST_INFO_NULL,
 	};
-	return unit_run("dns/text", tests);
+	return test_run("dns/text", tests);
 }
