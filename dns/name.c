@@ -265,20 +265,27 @@ void dns_name_lower(uint8_t *wire, size_t len)
 		wire[i] = lower(wire[i]);
 }
 
+bool dns_label_equal(const uint8_t *a, const uint8_t *b)
+{
+	if (a[0] != b[0])
+		return false;
+	for (unsigned i = 1; i <= a[0]; i++) {
+		if (lower(a[i]) != lower(b[i]))
+			return false;
+	}
+	return true;
+}
+
 bool dns_name_equal(const uint8_t *a, const uint8_t *b)
 {
 	// Equal octets so far mean equal label lengths so far: both names end at the same place.
-	for (;;) {
-		uint8_t label = *a++;
-		if (label != *b++)
-			return false;
-		if (label == 0)
+	while (dns_label_equal(a, b)) {
+		if (*a == 0)
 			return true;
-		for (; label > 0; label--) {
-			if (lower(*a++) != lower(*b++))
-				return false;
-		}
+		a += 1 + *a;
+		b += 1 + *b;
 	}
+	return false;
 }
 
 bool dns_name_under(const uint8_t *sub, const uint8_t *parent)

@@ -95,6 +95,9 @@ void dns_name_lower(uint8_t *wire, size_t len);
 /** Equal but for ASCII letter case. Both are well-formed uncompressed names. RFC 4343. */
 bool dns_name_equal(const uint8_t *a, const uint8_t *b);
 
+/** Two labels, length octets first, equal but for ASCII letter case. */
+bool dns_label_equal(const uint8_t *a, const uint8_t *b);
+
 /** True when sub equals parent or lies below it. RFC 4343 case rules. */
 bool dns_name_under(const uint8_t *sub, const uint8_t *parent);
 

@@ -10,6 +10,7 @@
  * Builds one message in the caller's buffer. All calls keep the first error and do nothing after
  * it; dns_writer_end() reports it. Compression of owner names and of compressible RDATA names goes
  * through a small bounded table (DNS_WRITER_NAMES suffixes; more are simply not compressed).
+ * Names that differ in letter case alone are taken as equal: the first one's case wins (RFC 4343 s4.1).
  */
 
 enum { DNS_WRITER_NAMES = 64 };
@@ -20,14 +21,16 @@ struct dns_writer {
 	size_t pos;
 	int error; // 0 or -errno
 	uint16_t counts[4];
-	uint16_t name_off[DNS_WRITER_NAMES];
+	uint16_t name_off[DNS_WRITER_NAMES]; // suffixes that pointers may go to
+	uint8_t name_len[DNS_WRITER_NAMES];  // their octets when expanded
 	uint8_t names;
 };
 
-/** Start with a header: ID and flags in host order, counts are filled at the end. */
+/** Start with a header: ID and flags in host order, counts are filled at the end. Of a buffer larger
+ * than DNS_MSG_MAX only that much is used. */
 void dns_writer_init(struct dns_writer *w, uint8_t *buf, size_t size, uint16_t id, uint16_t flags);
 
-/** Question; qname uncompressed wire form. Letter case is kept. */
+/** Question; qname uncompressed wire form. Letter case is kept. At most once, before any record. */
 void dns_writer_question(struct dns_writer *w, const uint8_t *qname, uint16_t qtype, uint16_t qclass);
 
 /**
