@@ -1,0 +1,242 @@
+// The third pass: what the response claims, once every signature in it is known good.
+
+#include <string.h>
+
+#include "validator/response_priv.h"
+
+/** Fold a proof's outcome into the verdict. */
+static void take_proof(struct val_judge *j, enum val_denial got, const enum val_reason *why)
+{
+	if (got == VAL_DENIAL_FAILED)
+		val_judge_bogus(j, *why);
+	else if (got != VAL_DENIAL_PROVEN)
+		val_judge_insecure(j, *why);
+}
+
+/** The NSEC and NSEC3 records of the authority section. @return false when bogus */
+static bool gather(struct val_judge *j, struct val_denial_set *proof)
+{
+	*proof = (struct val_denial_set){.msg = j->msg, .zone = j->zone->zone.octets};
+	for (int i = 0; i < j->set_count; i++) {
+		const struct val_set_ref *ref = &j->set[i];
+
+		if (ref->section != DNS_AUTHORITY ||
+			(ref->type != DNS_TYPE_NSEC && ref->type != DNS_TYPE_NSEC3))
+			continue;
+		val_rrset_collect(j->msg, ref->first, &j->ctx->set);
+		for (int k = 0; k < j->ctx->set.rr_count; k++) {
+			if (val_denial_add(proof, j->ctx->set.rr[k]) < 0) {
+				val_judge_bogus(j, VAL_R_BUDGET);
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+/**
+ * Wildcards answer questions; nothing in the authority section can come from one: apex data has the
+ * zone's own name, denial records and delegations have theirs (RFC 4592 s4.2, RFC 4035 s5.4).
+ */
+static void check_expansions(struct val_judge *j, const struct val_denial_set *proof)
+{
+	struct dns_name owner;
+	enum val_reason why;
+	int count = 0;
+
+	for (int i = 0; i < j->set_count; i++) {
+		const struct val_set_ref *ref = &j->set[i];
+
+		if (!ref->expanded)
+			continue;
+		if (ref->section != DNS_ANSWER || ++count > VAL_EXPANSIONS_MAX) {
+			val_judge_bogus(
+				j, ref->section != DNS_ANSWER ? VAL_R_SIG_LABELS : VAL_R_BUDGET);
+			return;
+		}
+		val_set_owner(j, ref, &owner);
+		take_proof(j, val_denial_wildcard(proof, owner.octets, ref->labels, &why), &why);
+	}
+}
+
+enum chain_end {
+	CHAIN_FOUND,  // at data of the wanted type
+	CHAIN_STOP,   // at a name of which the answer section has nothing
+	CHAIN_OUT,    // at a name outside the zone
+	CHAIN_BROKEN, // a loop, too many steps, or a target that is no name
+};
+
+static bool has_rrsig(const struct val_judge *j, const uint8_t *owner)
+{
+	const struct dns_msg *m = j->msg;
+	struct dns_name name;
+
+	for (uint16_t i = m->section_start[DNS_ANSWER]; i < m->section_start[DNS_AUTHORITY]; i++) {
+		if (m->rr[i].type != DNS_TYPE_RRSIG)
+			continue;
+		dns_rr_owner(m, &m->rr[i], &name);
+		if (dns_name_equal(name.octets, owner))
+			return true;
+	}
+	return false;
+}
+
+/** Is the question's type there at this name? */
+static bool has_answer(struct val_judge *j, const uint8_t *name)
+{
+	struct dns_name owner;
+
+	if (j->msg->qtype == DNS_TYPE_RRSIG)
+		return has_rrsig(j, name);
+	if (j->msg->qtype != DNS_TYPE_ANY)
+		return val_judge_find(j, name, j->msg->qtype) != NULL;
+	for (int i = 0; i < j->set_count; i++) {
+		if (j->set[i].section != DNS_ANSWER)
+			continue;
+		val_set_owner(j, &j->set[i], &owner);
+		if (dns_name_equal(owner.octets, name))
+			return true;
+	}
+	return false;
+}
+
+/** One step along a CNAME, or a DNAME whose CNAME was left out. @retval 1 made, 0 no way on, -1
+ * broken */
+static int chain_step(struct val_judge *j, struct dns_name *at)
+{
+	const struct dns_msg *m = j->msg;
+	struct dns_name owner, target, next;
+	struct val_set_ref *ref = val_judge_find(j, at->octets, DNS_TYPE_CNAME);
+
+	if (ref != NULL)
+		return val_rr_target(m, &m->rr[ref->first], at) ? 1 : -1;
+	ref = val_judge_dname(j, at->octets);
+	if (ref == NULL)
+		return 0;
+	val_set_owner(j, ref, &owner);
+	if (!val_rr_target(m, &m->rr[ref->first], &target) ||
+		!val_dname_apply(at->octets, owner.octets, target.octets, &next))
+		return -1;
+	*at = next;
+	return 1;
+}
+
+/** Follow the answer section from the question. A loop is a chain that never ends. */
+static enum chain_end follow(struct val_judge *j, struct dns_name *at)
+{
+	*at = j->qname;
+	for (int steps = 0; steps <= VAL_CHAIN_MAX; steps++) {
+		int made;
+
+		if (!dns_name_under(at->octets, j->zone->zone.octets))
+			return CHAIN_OUT;
+		if (has_answer(j, at->octets))
+			return CHAIN_FOUND;
+		made = chain_step(j, at);
+		if (made <= 0)
+			return made == 0 ? CHAIN_STOP : CHAIN_BROKEN;
+	}
+	return CHAIN_BROKEN;
+}
+
+/** A DS RRset of the cut in the authority section; it is signed and judged like any other. */
+static bool has_ds(const struct val_judge *j, const struct dns_name *cut)
+{
+	struct dns_name owner;
+
+	for (int i = 0; i < j->set_count; i++) {
+		if (j->set[i].section != DNS_AUTHORITY || j->set[i].type != DNS_TYPE_DS)
+			continue;
+		val_set_owner(j, &j->set[i], &owner);
+		if (dns_name_equal(owner.octets, cut->octets))
+			return true;
+	}
+	return false;
+}
+
+/** Unsigned NS are good only as the delegation that the response refers to. cut NULL: no referral.
+ */
+static void check_cuts(struct val_judge *j, const struct dns_name *cut)
+{
+	struct dns_name owner;
+
+	for (int i = 0; i < j->set_count; i++) {
+		if (j->set[i].role != VAL_ROLE_CUT)
+			continue;
+		val_set_owner(j, &j->set[i], &owner);
+		if (cut != NULL && dns_name_equal(owner.octets, cut->octets))
+			continue;
+		j->out->result.type_covered = DNS_TYPE_NS;
+		val_judge_bogus(j, VAL_R_SIG_MISSING);
+	}
+}
+
+/** RFC 4035 s5.2, RFC 5155 s8.9. Without DS what lies below is insecure, and so is the referral's
+ * NS. */
+static void check_referral(
+	struct val_judge *j, const struct val_denial_set *proof, const struct dns_name *cut)
+{
+	enum val_reason why;
+
+	if (has_ds(j, cut))
+		return;
+	take_proof(j, val_denial_no_ds(proof, cut->octets, &why), &why);
+	val_judge_insecure(j, VAL_R_UNSIGNED_DELEGATION);
+}
+
+/** NOERROR, and the answer section ends at a name of this zone without what was asked for. */
+static void check_stop(
+	struct val_judge *j, const struct val_denial_set *proof, const struct dns_name *at)
+{
+	struct dns_name cut;
+	enum val_reason why;
+
+	if (val_judge_cut(j, at->octets, &cut)) {
+		check_cuts(j, &cut);
+		check_referral(j, proof, &cut);
+		return;
+	}
+	check_cuts(j, NULL);
+	take_proof(j, val_denial_nodata(proof, at->octets, j->msg->qtype, &why), &why);
+}
+
+/** A synthesised CNAME lives as long as its DNAME (RFC 6672 s5.3.1). */
+static void cap_synthesis(struct val_judge *j)
+{
+	for (int i = 0; i < j->set_count; i++) {
+		if (j->set[i].role == VAL_ROLE_SYNTH)
+			j->out->ttl_cap_s[j->set[i].first] =
+				j->out->ttl_cap_s[j->set[i].dname->first];
+	}
+}
+
+void val_judge_claims(struct val_judge *j)
+{
+	struct val_denial_set proof;
+	struct dns_name at;
+	enum chain_end end;
+	enum val_reason why;
+
+	if (!gather(j, &proof))
+		return;
+	cap_synthesis(j);
+	check_expansions(j, &proof);
+	end = follow(j, &at);
+	if (end == CHAIN_BROKEN) {
+		val_judge_bogus(j, VAL_R_DENIAL_MISSING);
+	} else if (j->out->kind == VAL_KIND_NXDOMAIN) {
+		check_cuts(j, NULL);
+		if (end == CHAIN_STOP)
+			take_proof(j, val_denial_nxdomain(&proof, at.octets, &why), &why);
+		else // the name is there, or is not this zone's to deny
+			val_judge_bogus(j, end == CHAIN_FOUND ? VAL_R_DENIAL_CONTRADICTS
+							      : VAL_R_DENIAL_MISSING);
+	} else if (end == CHAIN_STOP) {
+		check_stop(j, &proof, &at);
+	} else {
+		check_cuts(j, NULL);
+		// RRSIGs have no signature of their own (RFC 4035 s2.2): never secure.
+		if (end == CHAIN_FOUND && j->msg->qtype == DNS_TYPE_RRSIG)
+			val_judge_insecure(j, VAL_R_NONE);
+	}
+}

@@ -1,0 +1,166 @@
+// The first pass: from a flat list of records to RRsets with roles.
+
+#include <string.h>
+
+#include "validator/response_priv.h"
+
+void val_set_owner(const struct val_judge *j, const struct val_set_ref *ref, struct dns_name *out)
+{
+	dns_rr_owner(j->msg, &j->msg->rr[ref->first], out);
+	dns_name_lower(out->octets, out->len);
+}
+
+struct val_set_ref *val_judge_find(struct val_judge *j, const uint8_t *owner, uint16_t type)
+{
+	struct dns_name name;
+
+	for (int i = 0; i < j->set_count; i++) {
+		struct val_set_ref *ref = &j->set[i];
+
+		if (ref->section != DNS_ANSWER || ref->type != type)
+			continue;
+		val_set_owner(j, ref, &name);
+		if (dns_name_equal(name.octets, owner))
+			return ref;
+	}
+	return NULL;
+}
+
+struct val_set_ref *val_judge_dname(struct val_judge *j, const uint8_t *name)
+{
+	struct dns_name owner;
+	int labels = dns_name_labels(name);
+
+	for (int i = 0; i < j->set_count; i++) {
+		struct val_set_ref *ref = &j->set[i];
+
+		if (ref->section != DNS_ANSWER || ref->type != DNS_TYPE_DNAME)
+			continue;
+		val_set_owner(j, ref, &owner);
+		if (owner.labels < labels && dns_name_under(name, owner.octets))
+			return ref;
+	}
+	return NULL;
+}
+
+bool val_rr_target(const struct dns_msg *msg, const struct dns_rr *rr, struct dns_name *out)
+{
+	size_t end = (size_t)rr->rdata_off + rr->rdata_len;
+
+	if (dns_name_expand(msg->data, msg->len, rr->rdata_off, end, out) != rr->rdata_len)
+		return false;
+	dns_name_lower(out->octets, out->len);
+	return true;
+}
+
+bool val_dname_apply(
+	const uint8_t *name, const uint8_t *owner, const uint8_t *target, struct dns_name *out)
+{
+	const uint8_t *rest = dns_name_strip(name, dns_name_labels(name) - dns_name_labels(owner));
+	size_t prefix = (size_t)(rest - name);
+	int target_labels = dns_name_labels(target);
+	size_t suffix = (size_t)(dns_name_strip(target, target_labels) - target) + 1;
+
+	if (prefix + suffix > DNS_NAME_MAX)
+		return false;
+	memcpy(out->octets, name, prefix);
+	memcpy(out->octets + prefix, target, suffix);
+	out->len = (uint8_t)(prefix + suffix);
+	out->labels = (uint8_t)(dns_name_labels(name) - dns_name_labels(owner) + target_labels);
+	return true;
+}
+
+/** Of ctx->set, whose reference is already in j->set. */
+static enum val_role role_of(const struct val_judge *j, const struct val_rrset *set)
+{
+	if (set->section == DNS_AUTHORITY && set->type == DNS_TYPE_NS &&
+		set->owner.labels > j->zone->zone.labels)
+		return VAL_ROLE_CUT;
+	// Which DNAME is known only when all RRsets are.
+	if (set->section == DNS_ANSWER && set->type == DNS_TYPE_CNAME && set->sig_count == 0)
+		return VAL_ROLE_SYNTH;
+	return VAL_ROLE_SIGNED;
+}
+
+static enum val_reason check_shape(const struct val_judge *j, const struct val_rrset *set)
+{
+	if (set->class_ != j->msg->qclass)
+		return VAL_R_MALFORMED;
+	if (!dns_name_under(set->owner.octets, j->zone->zone.octets))
+		return VAL_R_SIG_SIGNER;
+	if (set->overflow)
+		return VAL_R_TOO_LARGE;
+	// RFC 2181 s10.1, RFC 6672 s2.4
+	if ((set->type == DNS_TYPE_CNAME || set->type == DNS_TYPE_DNAME) && set->rr_count != 1)
+		return VAL_R_MALFORMED;
+	return VAL_R_NONE;
+}
+
+/** Collect the RRset of record `first`, note it, judge its form. @return false when bogus */
+static bool take_set(struct val_judge *j, uint16_t first, bool seen[])
+{
+	struct val_rrset *set = &j->ctx->set;
+	struct val_set_ref *ref;
+	enum val_reason r;
+
+	if (j->set_count == VAL_RRSETS_MAX) {
+		val_judge_bogus(j, VAL_R_BUDGET);
+		return false;
+	}
+	val_rrset_collect(j->msg, first, set);
+	for (int i = 0; i < set->rr_count; i++)
+		seen[set->rr[i]] = true;
+
+	r = check_shape(j, set);
+	if (r != VAL_R_NONE) {
+		j->out->result.type_covered = set->type;
+		val_judge_bogus(j, r);
+		return false;
+	}
+	ref = &j->set[j->set_count++];
+	*ref = (struct val_set_ref){
+		.first = first,
+		.type = set->type,
+		.section = set->section,
+		.role = (uint8_t)role_of(j, set),
+	};
+	return ref->role != VAL_ROLE_SIGNED || val_set_precheck(j) == VAL_R_NONE;
+}
+
+/** A CNAME without signature is good only as a DNAME's work, RFC 6672 s5.3.1. */
+static bool check_synthesis(struct val_judge *j, struct val_set_ref *ref)
+{
+	const struct dns_msg *m = j->msg;
+	struct dns_name name, owner, target, want, have;
+
+	val_set_owner(j, ref, &name);
+	ref->dname = val_judge_dname(j, name.octets);
+	if (ref->dname == NULL)
+		return false;
+	val_set_owner(j, ref->dname, &owner);
+	return val_rr_target(m, &m->rr[ref->dname->first], &target) &&
+	       val_rr_target(m, &m->rr[ref->first], &have) &&
+	       val_dname_apply(name.octets, owner.octets, target.octets, &want) &&
+	       dns_name_equal(want.octets, have.octets);
+}
+
+bool val_judge_structure(struct val_judge *j)
+{
+	const struct dns_msg *m = j->msg;
+	bool seen[DNS_MSG_RR_MAX] = {false};
+
+	for (uint16_t i = 0; i < m->section_start[DNS_ADDITIONAL]; i++) {
+		if (seen[i] || m->rr[i].type == DNS_TYPE_RRSIG)
+			continue;
+		if (!take_set(j, i, seen))
+			return false;
+	}
+	for (int i = 0; i < j->set_count; i++) {
+		if (j->set[i].role == VAL_ROLE_SYNTH && !check_synthesis(j, &j->set[i])) {
+			j->out->result.type_covered = DNS_TYPE_CNAME;
+			val_judge_bogus(j, VAL_R_SIG_MISSING);
+			return false;
+		}
+	}
+	return true;
+}

@@ -1,0 +1,353 @@
+// Signatures of one response: the part of the first pass that looks at RRSIGs, and the second pass.
+
+#include <errno.h>
+#include <string.h>
+
+#include "validator/response_priv.h"
+#include "validator/time.h"
+
+/** How far a signature came before it failed: the RRset's reason is that of the one that came
+ * furthest. */
+static int stage(enum val_reason r)
+{
+	switch (r) {
+	case VAL_R_SIG_MISSING:
+		return 0;
+	case VAL_R_ALG_UNSUPPORTED:
+		return 1;
+	case VAL_R_SIG_MALFORMED:
+		return 2;
+	case VAL_R_SIG_LABELS:
+	case VAL_R_SIG_SIGNER:
+		return 3;
+	case VAL_R_KEY_MISSING:
+		return 4;
+	case VAL_R_KEY_NOT_ZONE:
+	case VAL_R_KEY_REVOKED:
+		return 5;
+	case VAL_R_SIG_TIMES_REVERSED:
+	case VAL_R_SIG_NOT_YET_VALID:
+	case VAL_R_SIG_EXPIRED:
+		return 6;
+	default:
+		return 7;
+	}
+}
+
+static void note_sig(struct val_result *res, uint16_t type, const struct dns_rrsig *sig)
+{
+	res->type_covered = type;
+	res->key_tag = sig->key_tag;
+	res->algorithm = sig->algorithm;
+	res->inception = sig->inception;
+	res->expiration = sig->expiration;
+}
+
+/** VAL_R_NONE when the key may sign RRsets of its zone. */
+static enum val_reason key_usable(const struct val_key *key)
+{
+	struct dns_dnskey rd;
+
+	if (dns_dnskey_read(key->rdata, key->rdata_len, &rd) < 0 || rd.protocol != 3)
+		return VAL_R_KEY_NOT_ZONE;
+	if ((rd.flags & DNS_DNSKEY_FLAG_ZONE) == 0)
+		return VAL_R_KEY_NOT_ZONE;
+	return (rd.flags & DNS_DNSKEY_FLAG_REVOKE) != 0 ? VAL_R_KEY_REVOKED
+							: VAL_R_NONE; // RFC 5011 s2.1
+}
+
+/**
+ * The n-th usable key with the signature's tag and algorithm, n < VAL_KEYS_SAME_TAG_MAX.
+ * @param why  set when there is none
+ */
+static const struct val_key *find_key(
+	const struct val_zone_keys *zone, const struct dns_rrsig *sig, int n, enum val_reason *why)
+{
+	*why = VAL_R_KEY_MISSING;
+	for (int i = 0; i < zone->count && n < VAL_KEYS_SAME_TAG_MAX; i++) {
+		const struct val_key *key = &zone->key[i];
+		enum val_reason r;
+
+		if (key->key_tag != sig->key_tag || key->algorithm != sig->algorithm)
+			continue;
+		r = key_usable(key);
+		if (r != VAL_R_NONE)
+			*why = r;
+		else if (n-- == 0)
+			return key;
+	}
+	return NULL;
+}
+
+/** All that can be said of signature i of ctx->set without cryptography. sig is scratch on
+ * MALFORMED. */
+static enum val_reason sig_fits(struct val_judge *j, int i, struct dns_rrsig *sig)
+{
+	const struct val_rrset *set = &j->ctx->set;
+	const struct dns_rr *rr = &j->msg->rr[set->sig[i]];
+	enum val_reason r;
+
+	memset(sig, 0, sizeof(*sig));
+	if (dns_rrsig_read(j->msg->data + rr->rdata_off, rr->rdata_len, sig) < 0 ||
+		sig->signature_len == 0 || sig->signature_len > VAL_SIG_MAX)
+		return VAL_R_SIG_MALFORMED;
+	if (!val_alg_supported(sig->algorithm, j->ctx->sha1))
+		return VAL_R_ALG_UNSUPPORTED;
+	r = val_sig_precheck(set, sig, j->zone->zone.octets, j->now, &j->ctx->skew);
+	if (r != VAL_R_NONE)
+		return r;
+	return find_key(j->zone, sig, 0, &r) != NULL ? VAL_R_NONE : r;
+}
+
+enum val_reason val_set_precheck(struct val_judge *j)
+{
+	const struct val_rrset *set = &j->ctx->set;
+	enum val_reason worst = VAL_R_SIG_MISSING;
+	struct dns_rrsig sig, furthest = {0};
+
+	for (int i = 0; i < set->sig_count; i++) {
+		enum val_reason r = sig_fits(j, i, &sig);
+
+		if (r == VAL_R_NONE)
+			return VAL_R_NONE;
+		if (i == 0 || stage(r) > stage(worst)) {
+			worst = r;
+			furthest = sig;
+		}
+	}
+	note_sig(&j->out->result, set->type, &furthest);
+	val_judge_bogus(j, worst);
+	return worst;
+}
+
+/** One signature with one key, ready to be looked up. */
+struct candidate {
+	struct dns_rrsig sig;
+	const struct val_key *key;
+	uint16_t data_len;
+	struct val_sig_id id;
+};
+
+static struct val_check *find_check(struct val_checks *checks, const struct val_sig_id *id)
+{
+	for (int i = 0; i < checks->count; i++) {
+		if (checks->item[i].id.w[0] == id->w[0] && checks->item[i].id.w[1] == id->w[1])
+			return &checks->item[i];
+	}
+	return NULL;
+}
+
+/**
+ * What is known of a candidate. The times in the cache are part of what was signed and were judged
+ * by sig_fits(); the key was found in today's set, so its generation says nothing more.
+ */
+static enum val_sig_state look_up(const struct val_judge *j, const struct val_sig_id *id)
+{
+	const struct val_check *known = find_check(j->checks, id);
+	struct val_sig_times times;
+
+	if (known != NULL && known->state != VAL_SIG_UNKNOWN)
+		return known->state;
+	if (j->ctx->cache == NULL)
+		return VAL_SIG_UNKNOWN;
+	return val_sigcache_get(j->ctx->cache, id, j->now, &times);
+}
+
+/** Have a candidate verified, unless that is under way. @return false: budget, or nobody can now */
+static bool ask(struct val_judge *j, const struct candidate *c)
+{
+	struct val_checks *checks = j->checks;
+	struct val_check *item;
+	struct val_want w;
+
+	if (find_check(checks, &c->id) != NULL)
+		return true;
+	if (checks->count >= VAL_VERIFY_RESPONSE_MAX || checks->verified >= VAL_VERIFY_RESPONSE_MAX)
+		return false;
+	item = &checks->item[checks->count];
+	item->id = c->id;
+	item->state = VAL_SIG_UNKNOWN;
+	w = (struct val_want){
+		.id = &item->id,
+		.data = j->ctx->signed_data,
+		.data_len = c->data_len,
+		.sig = c->sig.signature,
+		.sig_len = c->sig.signature_len,
+		.dnskey = c->key->rdata,
+		.dnskey_len = c->key->rdata_len,
+		.inception = c->sig.inception,
+		.expiration = c->sig.expiration,
+		.key_generation = j->zone->generation,
+		.index = checks->count,
+	};
+	// counted before the call: a verifier may answer at once, from within it
+	checks->count++;
+	if (j->want(j->want_arg, &w) < 0) {
+		checks->count--;
+		return false;
+	}
+	checks->verified++;
+	return true;
+}
+
+/** Signature i of ctx->set with its n-th key: fill c with signed data in ctx->signed_data. */
+static enum val_reason prepare(struct val_judge *j, int i, int n, struct candidate *c)
+{
+	struct val_ctx *ctx = j->ctx;
+	const struct dns_rr *rr = &j->msg->rr[ctx->set.sig[i]];
+	enum val_reason r = sig_fits(j, i, &c->sig);
+	int len;
+
+	if (r != VAL_R_NONE)
+		return r;
+	c->key = find_key(j->zone, &c->sig, n, &r);
+	if (c->key == NULL)
+		return VAL_R_KEY_MISSING;
+	len = val_signed_data(j->msg, &ctx->set, &c->sig, j->msg->data + rr->rdata_off,
+		ctx->signed_data, sizeof(ctx->signed_data));
+	if (len < 0)
+		return len == -ENOSPC ? VAL_R_TOO_LARGE : VAL_R_MALFORMED;
+	c->data_len = (uint16_t)len;
+	val_sig_id(&ctx->prf_key, ctx->signed_data, c->data_len, c->sig.signature,
+		c->sig.signature_len, c->key->rdata, c->key->rdata_len, &c->id);
+	return VAL_R_NONE;
+}
+
+/** What trying every signature of one RRset came to. */
+struct trial {
+	int tried;           // (signature, key) pairs
+	enum val_reason why; // the furthest failure
+	struct dns_rrsig failed;
+	bool good;
+	struct dns_rrsig used;
+	int unknown_sig, unknown_key; // the first pair that nobody knows yet; -1 when none
+};
+
+/** @return true when the RRset needs no further look */
+static bool try_pair(struct val_judge *j, int i, int n, struct trial *t)
+{
+	struct candidate c;
+	enum val_reason r = prepare(j, i, n, &c);
+
+	if (n > 0 && r == VAL_R_KEY_MISSING) // no second key
+		return false;
+	if (r == VAL_R_NONE && ++t->tried > VAL_VERIFY_RRSET_MAX) {
+		t->why = VAL_R_BUDGET;
+		return true;
+	}
+	if (r == VAL_R_NONE) {
+		switch (look_up(j, &c.id)) {
+		case VAL_SIG_GOOD:
+			t->good = true;
+			t->used = c.sig;
+			return true;
+		case VAL_SIG_UNKNOWN:
+			if (t->unknown_sig < 0) {
+				t->unknown_sig = i;
+				t->unknown_key = n;
+			}
+			return false;
+		case VAL_SIG_BAD:
+		default:
+			r = VAL_R_SIG_CRYPTO;
+		}
+	}
+	if (t->why == VAL_R_NONE || stage(r) > stage(t->why)) {
+		t->why = r;
+		t->failed = c.sig;
+	}
+	return false;
+}
+
+/** Any good one will do (RFC 4035 s5.3.3); one already known is preferred to having another
+ * verified. */
+static void try_all(struct val_judge *j, struct trial *t)
+{
+	*t = (struct trial){.unknown_sig = -1, .unknown_key = -1};
+	for (int i = 0; i < j->ctx->set.sig_count; i++) {
+		for (int n = 0; n < VAL_KEYS_SAME_TAG_MAX; n++) {
+			if (try_pair(j, i, n, t))
+				return;
+		}
+	}
+}
+
+static void note_life(struct val_result *res, uint16_t type, const struct dns_rrsig *sig)
+{
+	if (res->newest_inception == 0 || val_time_before(res->newest_inception, sig->inception))
+		res->newest_inception = sig->inception;
+	if (res->nearest_expiration == 0 ||
+		val_time_before(sig->expiration, res->nearest_expiration)) {
+		res->nearest_expiration = sig->expiration;
+		res->nearest_type = type;
+	}
+}
+
+/** RFC 4035 s5.3.3, over the records and their RRSIGs; TTLs that differ count as the lowest (RFC
+ * 2181 s5.2). */
+static void cap_ttl(struct val_judge *j, const struct dns_rrsig *sig)
+{
+	const struct val_rrset *set = &j->ctx->set;
+	int32_t left = val_time_diff(j->now, sig->expiration);
+	uint32_t cap = left > 0 ? (uint32_t)left : 0; // below zero only inside the tolerated skew
+
+	if (cap > sig->original_ttl_s)
+		cap = sig->original_ttl_s;
+	for (int i = 0; i < set->rr_count; i++) {
+		if (cap > j->msg->rr[set->rr[i]].ttl_s)
+			cap = j->msg->rr[set->rr[i]].ttl_s;
+	}
+	for (int i = 0; i < set->rr_count; i++)
+		j->out->ttl_cap_s[set->rr[i]] = cap;
+	for (int i = 0; i < set->sig_count; i++)
+		j->out->ttl_cap_s[set->sig[i]] = cap;
+}
+
+static void accept(struct val_judge *j, struct val_set_ref *ref, const struct dns_rrsig *sig)
+{
+	const struct dns_name *owner = &j->ctx->set.owner;
+	int labels = owner->labels;
+
+	if (owner->octets[0] == 1 && owner->octets[1] == '*')
+		labels--;
+	ref->labels = sig->labels;
+	ref->expanded = sig->labels < labels;
+	note_life(&j->out->result, ref->type, sig);
+	cap_ttl(j, sig);
+}
+
+/** @return false when bogus */
+static bool judge_set(struct val_judge *j, struct val_set_ref *ref)
+{
+	struct candidate c;
+	struct trial t;
+
+	val_rrset_collect(j->msg, ref->first, &j->ctx->set);
+	try_all(j, &t);
+	if (t.good) {
+		accept(j, ref, &t.used);
+		return true;
+	}
+	if (t.unknown_sig >= 0 && t.why != VAL_R_BUDGET) {
+		if (prepare(j, t.unknown_sig, t.unknown_key, &c) == VAL_R_NONE && ask(j, &c)) {
+			j->out->result.verdict = VAL_PENDING;
+			return true;
+		}
+		t.why = VAL_R_BUDGET;
+		t.failed = c.sig;
+	}
+	note_sig(&j->out->result, ref->type, &t.failed);
+	val_judge_bogus(j, t.why != VAL_R_NONE ? t.why : VAL_R_SIG_MISSING);
+	return false;
+}
+
+bool val_judge_crypto(struct val_judge *j)
+{
+	for (int i = 0; i < j->set_count; i++) {
+		struct val_set_ref *ref = &j->set[i];
+
+		if (ref->role == VAL_ROLE_SIGNED && !judge_set(j, ref))
+			return false;
+	}
+	return true;
+}
