@@ -202,7 +202,8 @@ static int run_row(const struct row *row, bool nsec3, int drop)
 	kit_chain_init(&c, "com.", nsec3, row->span == PLAIN ? 0 : DNS_NSEC3_FLAG_OPTOUT,
 		zone_names, ZONE_NAMES);
 	kit_init(&p.m, "q.com.", DNS_TYPE_A, DNS_FLAG_AA);
-	p.m.drop = drop;
+	p.m.harm = drop < 0 ? KIT_NONE : KIT_DROP;
+	p.m.harm_at = drop;
 	kit_proof(&p.m, &c, spec, NULL);
 	proof_close(&p.m, &p, "com.");
 	got = run(row, &p.set, &why);

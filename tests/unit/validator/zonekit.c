@@ -120,7 +120,6 @@ void kit_init(struct kit_msg *m, const char *qname, uint16_t qtype, uint16_t fla
 	struct dns_name n;
 
 	memset(m, 0, sizeof(*m));
-	m->drop = m->strip = -1;
 	m->len = DNS_HEADER_LEN;
 	dns_put16(m->buf, 0x1234);
 	dns_put16(m->buf + DNS_OFF_FLAGS, (uint16_t)(DNS_FLAG_QR | flags));
@@ -275,24 +274,80 @@ void kit_rrsig(struct kit_msg *m, enum dns_section s, const char *owner, uint16_
 	sign_data(sign->key, data,
 		signed_data(data, rdata, len, as, type, sign->original_ttl, rd, count),
 		rdata + len);
-	if (sign->flip)
+	if (m->harm == KIT_FLIP && m->harm_at == m->sets - 1)
 		rdata[len + 40] ^= 0x10;
 	kit_rr(m, s, owner, DNS_TYPE_RRSIG, ttl, rdata, len + 64);
+}
+
+const char *kit_harm_name(enum kit_harm h)
+{
+	static const char *const names[KIT_HARMS] = {"whole", "drop", "strip", "flip", "data",
+		"expired", "early", "reversed", "signer", "labels high", "labels low", "tag"};
+
+	return names[h];
+}
+
+void kit_optional(struct kit_msg *m)
+{
+	m->optional_set |= UINT64_C(1) << m->sets;
+}
+
+static void harm_sign(const struct kit_msg *m, const char *owner, struct kit_sign *s)
+{
+	switch (m->harm) {
+	case KIT_EXPIRED:
+		s->expiration = m->now - 1;
+		break;
+	case KIT_EARLY:
+		s->inception = m->now + 1;
+		break;
+	case KIT_REVERSED:
+		s->inception = m->now + 60;
+		s->expiration = m->now - 60;
+		break;
+	case KIT_SIGNER:
+		s->signer = ".";
+		break;
+	case KIT_LABELS_HI:
+		s->labels = plain_labels(owner) + 1;
+		break;
+	case KIT_LABELS_LO:
+		s->labels = 0;
+		break;
+	case KIT_TAG:
+		s->tag_xor = 0x5555;
+		break;
+	default:
+		break;
+	}
 }
 
 void kit_rrset(struct kit_msg *m, enum dns_section s, const char *owner, uint16_t type,
 	uint32_t ttl, const struct kit_rdata *rd, int count, const struct kit_sign *sign)
 {
 	int index = m->sets++;
+	bool harmed = m->harm != KIT_NONE && index == m->harm_at;
+	size_t at = 0;
 
-	if (index == m->drop)
+	if (harmed && m->harm == KIT_DROP)
 		return;
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
 		kit_rr(m, s, owner, type, ttl, rd[i].octets, rd[i].len);
+		if (i == 0)
+			at = m->len - 1;
+	}
 	if (sign == NULL)
 		sign = m->sign;
-	if (sign != NULL && sign->key != NULL && index != m->strip)
-		kit_rrsig(m, s, owner, type, ttl, rd, count, sign);
+	if (sign != NULL && sign->key != NULL && !(harmed && m->harm == KIT_STRIP)) {
+		struct kit_sign how = *sign;
+
+		m->signed_set |= UINT64_C(1) << index;
+		if (harmed)
+			harm_sign(m, owner, &how);
+		kit_rrsig(m, s, owner, type, ttl, rd, count, &how);
+	}
+	if (harmed && m->harm == KIT_DATA)
+		m->buf[at] ^= 1;
 }
 
 /* ---- denial records ---- */

@@ -42,16 +42,39 @@ struct kit_sign {
 	uint16_t tag_xor; // into the key tag
 };
 
+/** What is done to one RRset of a message, to see it noticed. */
+enum kit_harm {
+	KIT_NONE,
+	KIT_DROP,      // leave out the records and their signatures
+	KIT_STRIP,     // leave out the signatures
+	KIT_FLIP,      // one bit of the signature
+	KIT_DATA,      // one bit of the first record's RDATA, after signing
+	KIT_EXPIRED,   // signed, but over: a second before the judge's now
+	KIT_EARLY,     // inception a second after now
+	KIT_REVERSED,  // expiration before inception
+	KIT_SIGNER,    // signer is the root
+	KIT_LABELS_HI, // one label more than the owner has
+	KIT_LABELS_LO, // fewer labels than the signer
+	KIT_TAG,       // names a key that is not there
+	KIT_HARMS,
+};
+const char *kit_harm_name(enum kit_harm h);
+
 struct kit_msg {
-	uint8_t buf[8192];
+	uint8_t buf[16384];
 	size_t len;
 	uint16_t counts[4];
-	int sets;                    // RRsets written or dropped so far
-	int drop;                    // leave out this RRset with its signatures, -1 none
-	int strip;                   // leave out this RRset's signatures, -1 none
+	int sets;              // RRsets written or dropped so far
+	uint64_t signed_set;   // bit i: RRset i is signed
+	uint64_t optional_set; // bit i: nothing rests on it, by kit_optional()
+	enum kit_harm harm;    // done to RRset harm_at
+	int harm_at;
+	uint32_t now;                // for KIT_EXPIRED and KIT_EARLY
 	const struct kit_sign *sign; // for kit_rrset() when it gets none
 };
 
+/** The next RRset may be dropped without a change of the verdict. */
+void kit_optional(struct kit_msg *m);
 void kit_init(struct kit_msg *m, const char *qname, uint16_t qtype, uint16_t flags);
 void kit_rr(struct kit_msg *m, enum dns_section s, const char *owner, uint16_t type, uint32_t ttl,
 	const uint8_t *rdata, size_t len);
