@@ -6,6 +6,7 @@ service: each runs in the foreground, in its namespace, with all files in the la
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -236,13 +237,32 @@ class Servers:
                     raise RuntimeError(f"{label} does not answer, see {where}/log")
                 time.sleep(0.05)
 
-    def fronts(self, build):
-        """The faulty fronts of the three sites, all in mode `pass`."""
+    def fronts(self, build, garbage=None):
+        """The faulty fronts of the three sites, all in mode `pass`. garbage: file of messages, hex, one a line."""
         for site in SITES:
-            where = self.place(f"faulty-{site}")
-            self.start(site, f"faulty-{site}", os.path.join(build, "tests/lab/faulty"), "-s",
-                       f"{where}/control", "-u", addr4(site, REAL), "-U", addr6(site, REAL),
+            options = ["--garbage", garbage] if garbage else []
+            self.start(site, f"faulty-{site}", os.path.join(build, "tests/lab/lab_faulty"),
+                       "--control", self._front_control(site), "--upstream", addr4(site, REAL), *options,
                        addr4(site, FAULTY), addr6(site, FAULTY))
+        deadline = time.monotonic() + 5
+        while not all(os.path.exists(self._front_control(s)) for s in SITES):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the faulty fronts do not start, see {self.folder}/faulty-sin/log")
+            time.sleep(0.02)
+
+    def _front_control(self, site):
+        return os.path.join(self.place(f"faulty-{site}"), "control")
+
+    def front(self, site, *commands):
+        """Tell a front what to be: see faulty.c."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.connect(self._front_control(site))
+            for command in commands:
+                s.send(command.encode("ascii"))
+
+    def fronts_pass(self):
+        for site in SITES:
+            self.front(site, "pass", "delay 0", "loss 0", "dup 0", "reorder 0")
 
     def end_all(self):
         for label in list(self.processes):

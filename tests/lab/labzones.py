@@ -6,6 +6,7 @@ only apex and signed delegations are given to ldns-signzone; the other lines are
 A version of a zone takes some 0.2 s: a stale one is made when it is wanted, with times of its own.
 """
 
+import functools
 import hashlib
 import os
 import random
@@ -36,6 +37,7 @@ SYLLABLES = ("ba be bo da de do fa fi fo ga go ka ke ki ko la le li lo lu ma me 
              "ro sa se si so ta te ti to va ve vi vo wa we wi za zo").split()
 
 
+@functools.lru_cache
 def names_of(tld, count=DELEGATIONS):
     """The same names in every lab, in an order that tells nothing."""
     rng = random.Random(tld)
@@ -267,3 +269,11 @@ def question_file(path, count, seed="mix"):
     with open(path, "w", encoding="ascii") as f:
         f.writelines(f"{name} {kind}\n" for name, kind in question_mix(count, seed))
     return path
+
+
+def question_stream(seed):
+    """question_mix() without an end."""
+    turn = 0
+    while True:
+        yield from question_mix(2000, f"{seed}.{turn}")
+        turn += 1

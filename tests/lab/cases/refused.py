@@ -1,0 +1,7 @@
+"""sin answers REFUSED."""
+
+from labcase import site_goes_bad
+
+
+def run(bench):
+    return site_goes_bad(bench, "refused")

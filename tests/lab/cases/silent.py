@@ -1,0 +1,7 @@
+"""sin says nothing any more."""
+
+from labcase import site_goes_bad
+
+
+def run(bench):
+    return site_goes_bad(bench, "silent")

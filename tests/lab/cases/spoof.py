@@ -1,0 +1,32 @@
+"""An attacker floods bad replies under sin's address at guessed ports and IDs: nothing may move."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from labcase import expect, nothing_moved, steady
+from labnet import REAL, SOURCE, addr4, addr6
+
+COUNT, RATE = 20000, 5000
+
+
+def run(bench):
+    with bench.swerve() as swerved:
+        load = bench.load(100)
+        try:
+            steady(bench, swerved, load, 1.5)
+            before = swerved.stats()["dropped"]["reply_unmatched"]
+
+            def flood(addr):
+                return bench.tool("mallory", "lab_spoof", "--from", addr("sin", REAL), "--to",
+                                  addr("edge", SOURCE), "--question", "www.shopfront.com.", "--rate", str(RATE),
+                                  "--count", str(COUNT))
+
+            with ThreadPoolExecutor(2) as pool:
+                results = list(pool.map(flood, (addr4, addr6)))
+            expect(all(code == 0 for code, _, _ in results), f"the flood failed: {results}")
+            dropped = swerved.stats()["dropped"]["reply_unmatched"] - before
+            expect(nothing_moved(swerved), f"forged replies moved something: {swerved.states()}")
+        finally:
+            load.stop()
+        expect(dropped > COUNT, f"only {dropped} of {2 * COUNT} forged replies were seen")
+        expect(load.bad == 0, f"clients noticed: {load}; {load.failures}")
+    return f"{dropped} forged replies dropped, nothing moved; {load}"
