@@ -35,6 +35,10 @@ void val_judge_bogus(struct val_judge *j, enum val_reason r)
 		return;
 	j->out->result.verdict = VAL_BOGUS;
 	j->out->result.reason = r;
+	// How many were found good before the bad one depends on what the cache knew.
+	j->out->result.newest_inception = 0;
+	j->out->result.nearest_expiration = 0;
+	j->out->result.nearest_type = 0;
 }
 
 void val_judge_insecure(struct val_judge *j, enum val_reason r)

@@ -27,6 +27,9 @@ struct val_set_ref {
 	uint16_t type;
 	uint8_t section;
 	uint8_t role;              // enum val_role
+	bool unknown;              // nobody knows yet whether a signature of it is good:
+	uint8_t unknown_sig;       // this one of the RRset's,
+	uint8_t unknown_key;       // with this one of the keys of its tag
 	bool expanded;             // from a wildcard, set by val_judge_crypto()
 	uint8_t labels;            // of the signature that was good
 	struct val_set_ref *dname; // VAL_ROLE_SYNTH: what it was made from

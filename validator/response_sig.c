@@ -316,10 +316,9 @@ static void accept(struct val_judge *j, struct val_set_ref *ref, const struct dn
 	cap_ttl(j, sig);
 }
 
-/** @return false when bogus */
+/** Look the RRset up; what nobody knows yet is noted in ref. @return false when bogus */
 static bool judge_set(struct val_judge *j, struct val_set_ref *ref)
 {
-	struct candidate c;
 	struct trial t;
 
 	val_rrset_collect(j->msg, ref->first, &j->ctx->set);
@@ -329,24 +328,42 @@ static bool judge_set(struct val_judge *j, struct val_set_ref *ref)
 		return true;
 	}
 	if (t.unknown_sig >= 0 && t.why != VAL_R_BUDGET) {
-		if (prepare(j, t.unknown_sig, t.unknown_key, &c) == VAL_R_NONE && ask(j, &c)) {
-			j->out->result.verdict = VAL_PENDING;
-			return true;
-		}
-		t.why = VAL_R_BUDGET;
-		t.failed = c.sig;
+		ref->unknown = true;
+		ref->unknown_sig = (uint8_t)t.unknown_sig;
+		ref->unknown_key = (uint8_t)t.unknown_key;
+		return true;
 	}
 	note_sig(&j->out->result, ref->type, &t.failed);
 	val_judge_bogus(j, t.why != VAL_R_NONE ? t.why : VAL_R_SIG_MISSING);
 	return false;
 }
 
+/** @return false when bogus */
+static bool ask_set(struct val_judge *j, const struct val_set_ref *ref)
+{
+	struct candidate c;
+
+	val_rrset_collect(j->msg, ref->first, &j->ctx->set);
+	if (prepare(j, ref->unknown_sig, ref->unknown_key, &c) == VAL_R_NONE && ask(j, &c)) {
+		j->out->result.verdict = VAL_PENDING;
+		return true;
+	}
+	note_sig(&j->out->result, ref->type, &c.sig);
+	val_judge_bogus(j, VAL_R_BUDGET);
+	return false;
+}
+
+/** Nothing is asked before all is looked up: what is known to be bogus costs no verification. */
 bool val_judge_crypto(struct val_judge *j)
 {
 	for (int i = 0; i < j->set_count; i++) {
 		struct val_set_ref *ref = &j->set[i];
 
 		if (ref->role == VAL_ROLE_SIGNED && !judge_set(j, ref))
+			return false;
+	}
+	for (int i = 0; i < j->set_count; i++) {
+		if (j->set[i].unknown && !ask_set(j, &j->set[i]))
 			return false;
 	}
 	return true;
