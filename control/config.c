@@ -456,42 +456,6 @@ int ctl_config_parse(
 	return rc;
 }
 
-static int read_stream(FILE *f, char *buf, size_t *len)
-{
-	*len = fread(buf, 1, CTL_YAML_SIZE_MAX + 1, f);
-	if (ferror(f))
-		return -EIO;
-	if (*len > CTL_YAML_SIZE_MAX)
-		return -EFBIG;
-	buf[*len] = '\0';
-	return 0;
-}
-
-int ctl_file_read(const char *path, char **text, size_t *len, char *err)
-{
-	char *buf = malloc(CTL_YAML_SIZE_MAX + 2);
-	int rc = -ENOMEM;
-
-	if (!buf)
-		goto out;
-	FILE *f = fopen(path, "re");
-	if (!f) {
-		rc = -errno;
-		goto out_buf;
-	}
-	rc = read_stream(f, buf, len);
-	fclose(f);
-	if (rc)
-		goto out_buf;
-	*text = buf;
-	return 0;
-out_buf:
-	free(buf);
-out:
-	snprintf(err, CTL_YAML_ERR_MAX, "%s: cannot be read: %s", path, strerror(-rc));
-	return rc;
-}
-
 int ctl_config_load(const char *path, struct ctl_config *out, char *err)
 {
 	char *text;

@@ -51,11 +51,3 @@ int ctl_config_parse(
  * @retval 0, -EINVAL, or -errno of open and read with err set
  */
 int ctl_config_load(const char *path, struct ctl_config *out, char *err);
-
-/**
- * Read a whole file of at most CTL_YAML_SIZE_MAX octets.
- * @param text  malloc'd, NUL-terminated
- * @param err   CTL_YAML_ERR_MAX octets
- * @retval 0, -errno with err set; -EFBIG
- */
-int ctl_file_read(const char *path, char **text, size_t *len, char *err);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "control/addr.h"
-#include "control/config.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -7,12 +7,14 @@
 
 #include <yaml.h>
 
+#include "control/file.h"
+
 /**
  * A thin typed reader over libyaml's document API, driven by tables of fields. Every error reads
  * "FILE:LINE: key.path: what was expected, got what"; the first one stays.
  */
 
-enum { CTL_YAML_ERR_MAX = 768, CTL_YAML_SIZE_MAX = 1 << 20 };
+enum { CTL_YAML_ERR_MAX = CTL_FILE_ERR_MAX, CTL_YAML_SIZE_MAX = CTL_FILE_MAX };
 
 /** One loaded document. */
 struct ctl_yaml {

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdio.h>
+
+/** A small table of text for people: columns as wide as their widest cell, two blanks between. */
+
+enum { CTL_COLUMNS_MAX = 12 };
+
+struct ctl_columns {
+	size_t columns;
+	size_t cells, room;
+	char **cell;    // row by row
+	unsigned right; // bit i: column i is flush right (numbers)
+};
+
+/**
+ * @param heads  column heads separated by '|'; one that begins with '>' is flush right
+ */
+void ctl_columns_init(struct ctl_columns *t, const char *heads);
+/** One more cell, row by row; an empty one shows as "-". */
+void ctl_columns_add(struct ctl_columns *t, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/** Print what is there and free it. Trailing blanks are left out. */
+void ctl_columns_print(struct ctl_columns *t, FILE *out);

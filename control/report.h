@@ -1,0 +1,16 @@
+#pragma once
+
+#include <jansson.h>
+
+#include "control/daemon.h"
+
+/**
+ * What the daemon says of itself, as JSON: the data of the verbs that only look. Each returns a new
+ * reference. Control thread only.
+ */
+json_t *ctl_report_status(struct ctl_daemon *d);
+json_t *ctl_report_sites(struct ctl_daemon *d);
+json_t *ctl_report_stats(struct ctl_daemon *d);
+json_t *ctl_report_zones(struct ctl_daemon *d);
+json_t *ctl_report_keys(struct ctl_daemon *d);
+json_t *ctl_report_routes(struct ctl_daemon *d);

@@ -1,0 +1,274 @@
+#include "control/show.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "control/columns.h"
+
+static const char *text(const json_t *j, const char *key)
+{
+	const char *s = json_string_value(json_object_get(j, key));
+
+	return s ? s : "-";
+}
+
+static int64_t number(const json_t *j, const char *key)
+{
+	return json_integer_value(json_object_get(j, key));
+}
+
+static bool is_true(const json_t *j, const char *key)
+{
+	return json_is_true(json_object_get(j, key));
+}
+
+static void add_number(struct ctl_columns *t, const json_t *j, const char *key)
+{
+	const json_t *v = json_object_get(j, key);
+
+	if (json_is_integer(v))
+		ctl_columns_add(t, "%" PRId64, (int64_t)json_integer_value(v));
+	else
+		ctl_columns_add(t, "-");
+}
+
+/** "3d 4h", "2h 5m", "4m 10s", "12s"; "-" when unknown, "ago" when it is past. */
+static void add_span(struct ctl_columns *t, const json_t *v)
+{
+	if (!json_is_integer(v)) {
+		ctl_columns_add(t, "-");
+		return;
+	}
+	int64_t s = json_integer_value(v);
+	const char *ago = s < 0 ? " ago" : "";
+	if (s < 0)
+		s = -s;
+	if (s >= 86400)
+		ctl_columns_add(t, "%" PRId64 "d %" PRId64 "h%s", s / 86400, s % 86400 / 3600, ago);
+	else if (s >= 3600)
+		ctl_columns_add(t, "%" PRId64 "h %" PRId64 "m%s", s / 3600, s % 3600 / 60, ago);
+	else if (s >= 60)
+		ctl_columns_add(t, "%" PRId64 "m %" PRId64 "s%s", s / 60, s % 60, ago);
+	else
+		ctl_columns_add(t, "%" PRId64 "s%s", s, ago);
+}
+
+static void add_rtt(struct ctl_columns *t, const json_t *v)
+{
+	if (json_is_integer(v))
+		ctl_columns_add(t, "%.1f ms", (double)json_integer_value(v) / 1000);
+	else
+		ctl_columns_add(t, "-");
+}
+
+static void print_list(const char *label, const json_t *list, FILE *out)
+{
+	size_t i;
+	const json_t *v;
+
+	fprintf(out, "%-10s", label);
+	json_array_foreach(list, i, v) fprintf(
+		out, "%s%s", i ? ", " : "", json_string_value(v) ? json_string_value(v) : "-");
+	fputc('\n', out);
+}
+
+void ctl_show_zones(const json_t *data, FILE *out)
+{
+	struct ctl_columns t;
+	size_t i;
+	const json_t *z;
+
+	ctl_columns_init(&t, "ZONE|KIND|KEYS|>UP|>PATHS|GOES TO");
+	json_array_foreach(data, i, z)
+	{
+		ctl_columns_add(&t, "%s", text(z, "zone"));
+		ctl_columns_add(&t, "%s", text(z, "kind"));
+		ctl_columns_add(&t, "%s", text(z, "keys"));
+		add_number(&t, z, "up");
+		add_number(&t, z, "paths");
+		ctl_columns_add(&t, "%s", text(z, "served_by"));
+	}
+	ctl_columns_print(&t, out);
+}
+
+static void show_ports(const json_t *ports, FILE *out)
+{
+	size_t i;
+	const json_t *p;
+
+	json_array_foreach(ports, i, p) fprintf(out,
+		"port      %s: %s on %s%s%s, %" PRId64 " queue%s, %s\n", text(p, "name"),
+		text(p, "driver"), text(p, "device"), text(p, "xdp")[0] ? " " : "", text(p, "xdp"),
+		number(p, "queues"), number(p, "queues") == 1 ? "" : "s", text(p, "mac"));
+}
+
+void ctl_show_status(const json_t *d, FILE *out)
+{
+	fprintf(out, "swerved %s, pid %" PRId64 ", up %" PRId64 " s, %s\n", text(d, "version"),
+		number(d, "pid"), number(d, "uptime_s"),
+		is_true(d, "draining") ? "going down"
+		: is_true(d, "ready")  ? "ready"
+				       : "not ready: keys are not settled");
+	fprintf(out, "table     %" PRId64 " (view %" PRId64 "), region %s\n", number(d, "table"),
+		number(d, "view"), text(d, "region"));
+	fprintf(out, "workers   %" PRId64 ", crypto lcores %" PRId64 "\n", number(d, "workers"),
+		number(d, "crypto_lcores"));
+	print_list("service", json_object_get(d, "service"), out);
+	print_list("source", json_object_get(d, "source"), out);
+	show_ports(json_object_get(d, "ports"), out);
+	fprintf(out,
+		"packets   %" PRId64 " received, %" PRId64 " forwarded, %" PRId64
+		" answered here, %" PRId64 " dropped, %" PRId64 " waiting\n\n",
+		number(d, "received"), number(d, "forwarded"), number(d, "answered"),
+		number(d, "dropped"), number(d, "waiting"));
+	ctl_show_zones(json_object_get(d, "zones"), out);
+}
+
+void ctl_show_sites(const json_t *data, FILE *out)
+{
+	struct ctl_columns t;
+	size_t i;
+	const json_t *p;
+
+	ctl_columns_init(&t,
+		"ZONE|SITE|ADDRESS|STATE|>SENT|>GOOD|>BAD|>TIMEOUT|>RTT|>EXPIRES IN|>SERIAL|NSID");
+	json_array_foreach(data, i, p)
+	{
+		ctl_columns_add(&t, "%s", text(p, "zone"));
+		ctl_columns_add(&t, "%s", text(p, "site"));
+		ctl_columns_add(&t, "%s", text(p, "address"));
+		ctl_columns_add(&t, "%s%s", text(p, "state"),
+			is_true(p, "reachable") ? "" : " (no next hop)");
+		add_number(&t, p, "sent");
+		add_number(&t, p, "good");
+		add_number(&t, p, "bad");
+		add_number(&t, p, "timeouts");
+		add_rtt(&t, json_object_get(p, "rtt_us"));
+		add_span(&t, json_object_get(p, "expires_in_s"));
+		add_number(&t, p, "serial");
+		ctl_columns_add(&t, "%s", text(p, "nsid"));
+	}
+	ctl_columns_print(&t, out);
+}
+
+void ctl_show_keys(const json_t *data, FILE *out)
+{
+	struct ctl_columns t;
+	size_t i;
+	const json_t *z;
+
+	ctl_columns_init(
+		&t, "ZONE|STATUS|REASON|>KEYS|VALID FOR|>REFRESH IN|>FAILURES|LAST FAILURE");
+	json_array_foreach(data, i, z)
+	{
+		ctl_columns_add(&t, "%s", text(z, "zone"));
+		ctl_columns_add(&t, "%s", text(z, "status"));
+		ctl_columns_add(&t, "%s", text(z, "reason"));
+		ctl_columns_add(&t, "%zu", json_array_size(json_object_get(z, "keys")));
+		add_span(&t, json_object_get(z, "valid_s"));
+		ctl_columns_add(&t, "%" PRId64 " s", number(z, "refresh_in_ms") / 1000);
+		add_number(&t, z, "failures");
+		ctl_columns_add(&t, "%s", text(z, "last_failure"));
+	}
+	ctl_columns_print(&t, out);
+}
+
+static void add_counters(struct ctl_columns *t, const json_t *obj, const char *prefix)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)(uintptr_t)obj, key, v)
+	{
+		if (!json_is_integer(v) || json_integer_value(v) == 0)
+			continue;
+		ctl_columns_add(t, "%s%s", prefix, key);
+		ctl_columns_add(t, "%" PRId64, (int64_t)json_integer_value(v));
+	}
+}
+
+void ctl_show_stats(const json_t *data, FILE *out)
+{
+	const json_t *sum = json_object_get(data, "sum"), *id = json_object_get(data, "identity");
+	struct ctl_columns t;
+
+	fprintf(out,
+		"received %" PRId64 " = matched %" PRId64 " + forwarded %" PRId64
+		" + answered %" PRId64 " + dropped %" PRId64 " + waiting %" PRId64 ": %s\n\n",
+		number(id, "received"), number(id, "matched"), number(id, "forwarded"),
+		number(id, "answered"), number(id, "dropped"), number(id, "waiting"),
+		is_true(id, "holds") ? "holds" : "DOES NOT HOLD");
+	ctl_columns_init(&t, "COUNTER|>VALUE");
+	add_counters(&t, sum, "");
+	add_counters(&t, json_object_get(sum, "dropped"), "dropped.");
+	add_counters(&t, json_object_get(sum, "verdicts"), "verdict.");
+	add_counters(&t, json_object_get(sum, "reasons"), "reason.");
+	add_counters(&t, json_object_get(sum, "rcodes"), "rcode.");
+	ctl_columns_print(&t, out);
+}
+
+static void add_region_paths(
+	struct ctl_columns *t, const json_t *zone, const json_t *region, size_t *first)
+{
+	size_t i;
+	const json_t *p;
+
+	json_array_foreach(json_object_get(region, "paths"), i, p)
+	{
+		ctl_columns_add(t, "%s", (*first)++ ? "" : text(zone, "zone"));
+		ctl_columns_add(t, "%s", i ? "" : text(region, "region"));
+		ctl_columns_add(t, "%s", text(p, "site"));
+		ctl_columns_add(t, "%s", text(p, "address"));
+		ctl_columns_add(t, "%s", text(p, "state"));
+	}
+}
+
+void ctl_show_routes(const json_t *data, FILE *out)
+{
+	struct ctl_columns t;
+	size_t i, k;
+	const json_t *z, *r;
+
+	fprintf(out, "table %" PRId64 "\n\n", number(data, "number"));
+	ctl_columns_init(&t, "ZONE|REGION|SITE|ADDRESS|STATE");
+	json_array_foreach(json_object_get(data, "zones"), i, z)
+	{
+		size_t first = 0;
+		json_array_foreach(json_object_get(z, "regions"), k, r)
+			add_region_paths(&t, z, r, &first);
+	}
+	ctl_columns_print(&t, out);
+}
+
+void ctl_show_validated(const json_t *data, FILE *out)
+{
+	fprintf(out, "valid: %" PRId64 " sites, %" PRId64 " regions, %" PRId64 " zones\n",
+		number(data, "sites"), number(data, "regions"), number(data, "zones"));
+}
+
+void ctl_show_applied(const json_t *data, FILE *out)
+{
+	fprintf(out, "table %" PRId64 " is in use\n", number(data, "number"));
+}
+
+void ctl_show_moved(const json_t *data, FILE *out)
+{
+	fprintf(out, "%" PRId64 " path%s changed; table %" PRId64 " is in use\n",
+		number(data, "paths"), number(data, "paths") == 1 ? "" : "s",
+		number(data, "number"));
+}
+
+void ctl_show_event(const json_t *event, FILE *out)
+{
+	fprintf(out, "%" PRId64 "  %s  %s: %s\n", number(event, "id"), text(event, "time"),
+		text(event, "kind"), text(event, "text"));
+}
+
+void ctl_show_events(const json_t *data, FILE *out)
+{
+	size_t i;
+	const json_t *e;
+
+	json_array_foreach(data, i, e) ctl_show_event(e, out);
+}

@@ -1,0 +1,370 @@
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "control/file.h"
+#include "control/show.h"
+
+/* swervectl: one request to swerved over its control socket, the reply as a table or as JSON. */
+
+#define DEFAULT_SOCKET "/run/swerve/ctl.sock"
+
+enum exit_code { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
+
+struct options {
+	const char *socket;
+	bool json, follow, help;
+	const char *note, *reason, *if_match, *since;
+};
+
+struct command {
+	const char *words[2]; // second NULL for one-word commands
+	const char *verb;
+	const char *args; // for the usage line
+	int arg_count;
+	const char *help;
+	int (*fill)(const struct options *o, char **args, json_t *req); // NULL: nothing to add
+	void (*show)(const json_t *data, FILE *out);
+};
+
+__attribute__((format(printf, 2, 3))) static int fail(enum exit_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "swervectl: ");
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return (int)code;
+}
+
+/* ---- requests ---- */
+
+static int parse_number(const char *option, const char *text, json_t *req, const char *key)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || digits > 18 || text[digits] != '\0')
+		return fail(EXIT_USAGE, "%s: expected a number, got \"%s\"", option, text);
+	json_object_set_new(req, key, json_integer((json_int_t)strtoull(text, NULL, 10)));
+	return 0;
+}
+
+/** The file is read here: swerved may not be allowed to, and need not know where it lies. */
+static int fill_file(const struct options *o, char **args, json_t *req)
+{
+	char err[CTL_FILE_ERR_MAX], *text;
+	size_t len;
+
+	(void)o;
+	if (ctl_file_read(args[0], &text, &len, err))
+		return fail(EXIT_REFUSED, "%s", err);
+	json_t *value = json_stringn(text, len);
+	free(text);
+	if (!value)
+		return fail(EXIT_REFUSED, "%s: not a text file (UTF-8)", args[0]);
+	json_object_set_new(req, "text", value);
+	json_object_set_new(req, "file", json_string(args[0]));
+	return 0;
+}
+
+static int fill_apply(const struct options *o, char **args, json_t *req)
+{
+	if (o->note)
+		json_object_set_new(req, "note", json_string(o->note));
+	if (o->if_match) {
+		int rc = parse_number("--if-match", o->if_match, req, "if_match");
+		if (rc)
+			return rc;
+	}
+	return fill_file(o, args, req);
+}
+
+static int fill_move(const struct options *o, char **args, json_t *req)
+{
+	if (!o->reason)
+		return fail(EXIT_USAGE, "--reason is needed: it goes into the event");
+	json_object_set_new(req, "zone", json_string(args[0]));
+	json_object_set_new(req, "site", json_string(args[1]));
+	json_object_set_new(req, "reason", json_string(o->reason));
+	return 0;
+}
+
+static int fill_events(const struct options *o, char **args, json_t *req)
+{
+	(void)args;
+	if (o->follow)
+		json_object_set_new(req, "follow", json_true());
+	return o->since ? parse_number("--since", o->since, req, "since") : 0;
+}
+
+static const struct command commands[] = {
+	{{"status", NULL}, "status", "", 0, "version, table, ports, zones", NULL, ctl_show_status},
+	{{"sites", NULL}, "sites", "", 0, "every path: state, evidence, nearest expiry", NULL,
+		ctl_show_sites},
+	{{"zones", NULL}, "zones", "", 0, "every zone: keys, paths, where it goes", NULL,
+		ctl_show_zones},
+	{{"keys", NULL}, "keys", "", 0, "the chain of trust to every zone", NULL, ctl_show_keys},
+	{{"stats", NULL}, "stats", "", 0, "counters of the workers, and whether they add up", NULL,
+		ctl_show_stats},
+	{{"routes", "show"}, "routes.show", "", 0, "the current table", NULL, ctl_show_routes},
+	{{"routes", "validate"}, "routes.validate", "FILE", 1,
+		"check a routes file, change nothing", fill_file, ctl_show_validated},
+	{{"routes", "apply"}, "routes.apply", "FILE [--if-match N] [--note TEXT]", 1,
+		"make a routes file the running one", fill_apply, ctl_show_applied},
+	{{"site", "drain"}, "site.drain", "ZONE SITE --reason TEXT", 2, "send a zone elsewhere",
+		fill_move, ctl_show_moved},
+	{{"site", "restore"}, "site.restore", "ZONE SITE --reason TEXT", 2,
+		"let a drained site come back, by probation", fill_move, ctl_show_moved},
+	{{"events", NULL}, "events", "[--follow] [--since ID]", 0, "what happened, when and why",
+		fill_events, ctl_show_events},
+};
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static void usage(FILE *out)
+{
+	fprintf(out, "usage: swervectl [-s SOCKET] [--json] COMMAND\n\n");
+	for (size_t i = 0; i < COMMANDS; i++) {
+		char left[96];
+		const struct command *c = &commands[i];
+		snprintf(left, sizeof(left), "%s%s%s %s", c->words[0], c->words[1] ? " " : "",
+			c->words[1] ? c->words[1] : "", c->args);
+		fprintf(out, "  %-48s %s\n", left, c->help);
+	}
+	fprintf(out, "\n"
+		     "  -s, --socket PATH   swerved's control socket, default " DEFAULT_SOCKET "\n"
+		     "  -j, --json          the reply as JSON; events as one object a line\n"
+		     "  -h, --help          this text\n"
+		     "\n"
+		     "exit status: 0 done, 1 refused (the reason is on stderr), 2 wrong usage, 3 "
+		     "swerved not reachable\n");
+}
+
+static const struct command *find_command(char **words, int count, int *used)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		const struct command *c = &commands[i];
+		*used = c->words[1] ? 2 : 1;
+		if (count >= *used && strcmp(words[0], c->words[0]) == 0 &&
+			(!c->words[1] || strcmp(words[1], c->words[1]) == 0))
+			return c;
+	}
+	return NULL;
+}
+
+/* ---- the connection ---- */
+
+static FILE *dial(const char *path)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+
+	if (strlen(path) >= sizeof(sa.sun_path)) {
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
+	strcpy(sa.sun_path, path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return NULL;
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa))) {
+		int e = errno;
+		close(fd);
+		errno = e;
+		return NULL;
+	}
+	return fdopen(fd, "r+");
+}
+
+static bool send_request(FILE *f, const json_t *req)
+{
+	char *line = json_dumps(req, JSON_COMPACT);
+
+	if (!line)
+		return false;
+	size_t len = strlen(line);
+	line[len] = '\n'; // in place of the NUL
+	bool sent = true;
+	for (size_t done = 0; done < len + 1 && sent;) {
+		ssize_t n = send(fileno(f), line + done, len + 1 - done, MSG_NOSIGNAL);
+		sent = n > 0;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	free(line);
+	return sent; // a refusal may be there to read even if not
+}
+
+/** One JSON line; NULL at the end or when it is none. */
+static json_t *receive(FILE *f)
+{
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t n = getline(&line, &size, f);
+	json_t *j = n > 0 ? json_loadb(line, (size_t)n, 0, NULL) : NULL;
+
+	free(line);
+	return j;
+}
+
+static void print_json(const json_t *j, size_t flags)
+{
+	json_dumpf(j, stdout, flags);
+	fputc('\n', stdout);
+}
+
+static void print_event(const struct options *o, const json_t *event)
+{
+	if (o->json)
+		print_json(event, JSON_COMPACT);
+	else
+		ctl_show_event(event, stdout);
+	fflush(stdout);
+}
+
+static int follow(FILE *f, const struct options *o)
+{
+	json_t *line;
+
+	while ((line = receive(f))) {
+		print_event(o, json_object_get(line, "event"));
+		json_decref(line);
+	}
+	return fail(EXIT_UNREACHABLE, "swerved hung up");
+}
+
+static void print_reply(const struct command *c, const struct options *o, const json_t *data)
+{
+	size_t i;
+	const json_t *event;
+
+	if (!o->json) {
+		c->show(data, stdout);
+	} else if (strcmp(c->verb, "events") == 0) {
+		json_array_foreach(data, i, event) print_json(event, JSON_COMPACT);
+	} else {
+		print_json(data, JSON_INDENT(2));
+	}
+	fflush(stdout);
+}
+
+static int talk(const struct command *c, const struct options *o, const json_t *req)
+{
+	FILE *f = dial(o->socket);
+	int rc = EXIT_OK;
+
+	if (!f)
+		return fail(EXIT_UNREACHABLE, "swerved is not reachable at %s: %s", o->socket,
+			strerror(errno));
+	send_request(f, req);
+	json_t *reply = receive(f);
+	if (!reply) {
+		rc = fail(EXIT_UNREACHABLE, "swerved at %s hung up", o->socket);
+	} else if (!json_is_true(json_object_get(reply, "ok"))) {
+		const char *why = json_string_value(json_object_get(reply, "error"));
+		rc = fail(EXIT_REFUSED, "%s", why ? why : "refused");
+	} else {
+		print_reply(c, o, json_object_get(reply, "data"));
+		if (o->follow)
+			rc = follow(f, o);
+	}
+	json_decref(reply);
+	fclose(f);
+	return rc;
+}
+
+/* ---- the command line ---- */
+
+static bool parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{"socket", required_argument, NULL, 's'},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{"follow", no_argument, NULL, 'f'},
+		{"since", required_argument, NULL, 'S'},
+		{"note", required_argument, NULL, 'n'},
+		{"reason", required_argument, NULL, 'r'},
+		{"if-match", required_argument, NULL, 'm'},
+		{0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "s:jhf", longs, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'h':
+			o->help = true;
+			break;
+		case 'f':
+			o->follow = true;
+			break;
+		case 'S':
+			o->since = optarg;
+			break;
+		case 'n':
+			o->note = optarg;
+			break;
+		case 'r':
+			o->reason = optarg;
+			break;
+		case 'm':
+			o->if_match = optarg;
+			break;
+		default:
+			return false; // getopt has said why
+		}
+	}
+	return true;
+}
+
+static int run(const struct command *c, const struct options *o, char **args)
+{
+	json_t *req = json_pack("{s:s}", "verb", c->verb);
+	int rc = c->fill ? c->fill(o, args, req) : 0;
+
+	if (!rc)
+		rc = talk(c, o, req);
+	json_decref(req);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.socket = DEFAULT_SOCKET};
+	int used;
+
+	if (!parse_options(argc, argv, &o))
+		return EXIT_USAGE;
+	if (o.help) {
+		usage(stdout);
+		return EXIT_OK;
+	}
+	if (optind == argc) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	const struct command *c = find_command(argv + optind, argc - optind, &used);
+	if (!c)
+		return fail(
+			EXIT_USAGE, "unknown command \"%s\"; see swervectl --help", argv[optind]);
+	if (argc - optind - used != c->arg_count)
+		return fail(EXIT_USAGE, "usage: swervectl %s%s%s %s", c->words[0],
+			c->words[1] ? " " : "", c->words[1] ? c->words[1] : "", c->args);
+	if (o.follow && strcmp(c->verb, "events") != 0)
+		return fail(EXIT_USAGE, "--follow goes with events only");
+	return run(c, &o, argv + optind + used);
+}
