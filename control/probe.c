@@ -9,7 +9,7 @@
 #include "dataplane/outcome.h"
 #include "dns/rdata.h"
 #include "dns/wire.h"
-#include "validator/response.h"
+#include "validator/now.h"
 #include "validator/time.h"
 
 /*
@@ -32,8 +32,7 @@ struct ctl_probe {
 	uint32_t interval_ms;
 	uint64_t next_token;
 	struct val_verifier *verifier;
-	struct val_ctx ctx;
-	struct val_checks checks;
+	struct val_skew skew;
 	struct val_response response;
 	struct dns_msg msg;
 	struct probed path[ROUTE_PATHS_MAX];
@@ -50,7 +49,7 @@ int ctl_probe_new(uint32_t interval_ms, const struct val_skew *skew, struct ctl_
 	if (pr == NULL)
 		return -ENOMEM;
 	pr->interval_ms = interval_ms > 0 ? interval_ms : 1;
-	pr->ctx.skew = *skew;
+	pr->skew = *skew;
 	err = val_verifier_new(&pr->verifier);
 	if (err != 0) {
 		free(pr);
@@ -98,16 +97,6 @@ size_t ctl_probe_due(struct ctl_probe *pr, struct route_paths *p, uint64_t now_m
 
 /* ---- judging ---- */
 
-static int verify_now(void *arg, const struct val_want *want)
-{
-	struct ctl_probe *pr = arg;
-	int good = val_verify(pr->verifier, want->dnskey, want->dnskey_len, want->data,
-		want->data_len, want->sig, want->sig_len);
-
-	pr->checks.item[want->index].state = good == 1 ? VAL_SIG_GOOD : VAL_SIG_BAD;
-	return 0;
-}
-
 static enum route_outcome judge(struct ctl_probe *pr, const struct val_keys *keys, uint32_t epoch_s)
 {
 	const struct val_zone_keys *zone =
@@ -115,13 +104,7 @@ static enum route_outcome judge(struct ctl_probe *pr, const struct val_keys *key
 
 	if (zone == NULL)
 		return ROUTE_O_INDETERMINATE;
-	memset(&pr->checks, 0, sizeof(pr->checks));
-	for (unsigned round = 0; round < VAL_VERIFY_RESPONSE_MAX; round++) {
-		val_response_judge(&pr->ctx, &pr->msg, zone, epoch_s, &pr->checks, verify_now, pr,
-			&pr->response);
-		if (pr->response.result.verdict != VAL_PENDING)
-			break;
-	}
+	val_judge_now(pr->verifier, &pr->msg, zone, epoch_s, &pr->skew, &pr->response);
 	return dp_outcome(&pr->response, dns_msg_rcode(&pr->msg));
 }
 

@@ -37,7 +37,8 @@ struct val_anchors {
 
 /**
  * Read anchors in zone-file form, one record a line, as dns-root-data's root.key and unbound's
- * trust-anchor-file have them (DS and DNSKEY; TTL and class optional; `;` comments; base64 may hold blanks).
+ * trust-anchor-file have them (DS and DNSKEY; TTL and class optional; `;` comments; base64 may hold
+ * blanks).
  *
  * @param err, err_size  gets "FILE:LINE: what is wrong" on error
  * @retval 0, -errno of open/read, -EINVAL
@@ -54,9 +55,9 @@ enum val_zone_status {
 struct val_zone_keys {
 	struct dns_name zone; // lower-cased
 	enum val_zone_status status;
-	enum val_reason why;     // for INSECURE and UNKNOWN
-	uint32_t generation;     // grows with every change of this zone's set
-	uint32_t valid_until;    // the set may not be used after this time (TTL and signatures)
+	enum val_reason why;  // for INSECURE and UNKNOWN
+	uint32_t generation;  // grows with every change of this zone's set
+	uint32_t valid_until; // the set may not be used after this time (TTL and signatures)
 	uint8_t count;
 	struct val_key key[VAL_ZONE_KEYS_MAX];
 };
@@ -77,12 +78,12 @@ int val_ds_matches(const uint8_t *owner, const struct val_key *dnskey, const str
 
 /**
  * Judge a DNSKEY response: at least one DNSKEY matches a DS (or an anchor), and a matching key of a
- * supported algorithm signed the DNSKEY RRset (RFC 4035 s5.2). Digest SHA-1 is ignored where a stronger one is
- * there (RFC 4509 s3). Control thread: calls OpenSSL itself.
+ * supported algorithm signed the DNSKEY RRset (RFC 4035 s5.2). Digest SHA-1 is ignored where a
+ * stronger one is there (RFC 4509 s3). Control thread: calls OpenSSL itself.
  *
  * @param ds        DS records of the zone (val_key with type DS RDATA) or anchors of either kind
- * @param out       SECURE with keys, or INSECURE (no DS with supported algorithm and digest); untouched
- *                  on failure
+ * @param out       SECURE with keys, or INSECURE (no DS with supported algorithm and digest);
+ * untouched on failure
  * @param res       the reason, with key tag and times
  * @retval 0 out is set; -EBADMSG bogus (see res)
  */

@@ -11,15 +11,15 @@
 
 /** Limits on work that one message can cause. Tested at n and n + 1. */
 enum {
-	VAL_RRSET_RRS_MAX = 64,       // records in one RRset we canonicalise
-	VAL_SIGNED_DATA_MAX = 8192,   // octets of signed data (RFC 4034 s3.1.8.1)
-	VAL_VERIFY_RRSET_MAX = 8,     // verifications per RRset: CVE-2023-50387
-	VAL_VERIFY_RESPONSE_MAX = 16, // verifications per response: CVE-2023-50387
-	VAL_KEYS_SAME_TAG_MAX = 2,    // keys of one tag tried: CVE-2023-50387
-	VAL_KEY_MAX = 1028,           // DNSKEY RDATA octets (RSA-4096 with a long exponent)
-	VAL_SIG_MAX = 512,            // signature octets
-	VAL_NSEC3_ITERATIONS_MAX = 50,// RFC 9276 s3.2, CVE-2023-50868
-	VAL_NSEC3_PROOF_MAX = 8,      // NSEC3 records looked at per proof: CVE-2023-50868
+	VAL_RRSET_RRS_MAX = 64,        // records in one RRset we canonicalise
+	VAL_SIGNED_DATA_MAX = 8192,    // octets of signed data (RFC 4034 s3.1.8.1)
+	VAL_VERIFY_RRSET_MAX = 8,      // verifications per RRset: CVE-2023-50387
+	VAL_VERIFY_RESPONSE_MAX = 16,  // verifications per response: CVE-2023-50387
+	VAL_KEYS_SAME_TAG_MAX = 2,     // keys of one tag tried: CVE-2023-50387
+	VAL_KEY_MAX = 1028,            // DNSKEY RDATA octets (RSA-4096 with a long exponent)
+	VAL_SIG_MAX = 512,             // signature octets
+	VAL_NSEC3_ITERATIONS_MAX = 50, // RFC 9276 s3.2, CVE-2023-50868
+	VAL_NSEC3_PROOF_MAX = 8,       // NSEC3 records looked at per proof: CVE-2023-50868
 	VAL_DS_MAX = 8,
 };
 
@@ -36,8 +36,8 @@ struct val_rrset {
 };
 
 /**
- * Collect the RRset with first record msg->rr[first] (same section, owner, type, class) and the RRSIGs in that section
- * that cover it. Bounded by DNS_MSG_RR_MAX steps.
+ * Collect the RRset with first record msg->rr[first] (same section, owner, type, class) and the
+ * RRSIGs in that section that cover it. Bounded by DNS_MSG_RR_MAX steps.
  */
 void val_rrset_collect(const struct dns_msg *msg, uint16_t first, struct val_rrset *out);
 
@@ -47,9 +47,10 @@ void val_rrset_collect(const struct dns_msg *msg, uint16_t first, struct val_rrs
 bool val_alg_supported(uint8_t algorithm, bool sha1);
 
 /**
- * Write the signed data of RFC 4034 s3.1.8.1: RRSIG RDATA without the signature (signer lower-cased), then
- * the RRset in canonical form and order (RFC 4034 s6), duplicates removed, the owner replaced by "*" + the rightmost
- * `labels` labels when sig->labels is smaller (RFC 4035 s5.3.2), TTL = original TTL.
+ * Write the signed data of RFC 4034 s3.1.8.1: RRSIG RDATA without the signature (signer
+ * lower-cased), then the RRset in canonical form and order (RFC 4034 s6), duplicates removed, the
+ * owner replaced by "*" + the rightmost `labels` labels when sig->labels is smaller (RFC 4035
+ * s5.3.2), TTL = original TTL.
  *
  * @return octets; -ENOSPC (VAL_SIGNED_DATA_MAX), -EBADMSG malformed RDATA
  */
@@ -72,7 +73,8 @@ struct val_skew {
 enum val_reason val_sig_precheck(const struct val_rrset *set, const struct dns_rrsig *sig,
 	const uint8_t *zone, uint32_t now, const struct val_skew *skew);
 
-/** Verifies with OpenSSL; owns reusable EVP contexts and a small cache of parsed keys. One thread. */
+/** Verifies with OpenSSL; owns reusable EVP contexts and a small cache of parsed keys. One thread.
+ */
 struct val_verifier;
 int val_verifier_new(struct val_verifier **out);
 void val_verifier_free(struct val_verifier *v);
@@ -82,5 +84,5 @@ void val_verifier_free(struct val_verifier *v);
  * @param dnskey  DNSKEY RDATA
  * @retval 1 good, 0 bad (also malformed key or signature), -ENOTSUP algorithm
  */
-int val_verify(struct val_verifier *v, const uint8_t *dnskey, size_t dnskey_len, const uint8_t *data,
-	size_t data_len, const uint8_t *sig, size_t sig_len);
+int val_verify(struct val_verifier *v, const uint8_t *dnskey, size_t dnskey_len,
+	const uint8_t *data, size_t data_len, const uint8_t *sig, size_t sig_len);

@@ -49,7 +49,8 @@ enum val_sig_state val_sigcache_get(const struct val_sigcache *c, const struct v
 enum { VAL_SIG_BAD_S = 60 };
 
 /** Insert what was verified good. Any thread; overwrites in place, may evict. */
-void val_sigcache_put(struct val_sigcache *c, const struct val_sig_id *id, const struct val_sig_times *times);
+void val_sigcache_put(
+	struct val_sigcache *c, const struct val_sig_id *id, const struct val_sig_times *times);
 /** Remember a failure for a short time. */
 void val_sigcache_put_bad(struct val_sigcache *c, const struct val_sig_id *id, uint32_t now);
 

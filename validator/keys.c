@@ -1,0 +1,445 @@
+#include "validator/keys.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "validator/now.h"
+#include "validator/time.h"
+
+/* ---- snapshots ---- */
+
+struct val_keys {
+	size_t count;
+	struct val_zone_keys zone[];
+};
+
+static int by_name(const void *a, const void *b)
+{
+	return dns_name_compare(((const struct val_zone_keys *)a)->zone.octets,
+		((const struct val_zone_keys *)b)->zone.octets);
+}
+
+int val_keys_new(const struct val_zone_keys *zones, size_t count, struct val_keys **out)
+{
+	struct val_keys *k = malloc(sizeof(*k) + count * sizeof(k->zone[0]));
+
+	if (k == NULL)
+		return -ENOMEM;
+	k->count = count;
+	if (count > 0)
+		memcpy(k->zone, zones, count * sizeof(k->zone[0]));
+	qsort(k->zone, count, sizeof(k->zone[0]), by_name);
+	for (size_t i = 1; i < count; i++)
+		if (by_name(&k->zone[i - 1], &k->zone[i]) == 0) {
+			free(k);
+			return -EINVAL;
+		}
+	*out = k;
+	return 0;
+}
+
+void val_keys_free(struct val_keys *keys)
+{
+	free(keys);
+}
+
+const struct val_zone_keys *val_keys_find(const struct val_keys *keys, const uint8_t *zone)
+{
+	size_t low = 0, high = keys->count;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		int d = dns_name_compare(zone, keys->zone[mid].zone.octets);
+
+		if (d == 0)
+			return &keys->zone[mid];
+		if (d < 0)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return NULL;
+}
+
+size_t val_keys_count(const struct val_keys *keys)
+{
+	return keys->count;
+}
+
+const struct val_zone_keys *val_keys_at(const struct val_keys *keys, size_t i)
+{
+	return i < keys->count ? &keys->zone[i] : NULL;
+}
+
+/* ---- DS ---- */
+
+enum { DIGEST_SHA1 = 1, DIGEST_SHA256 = 2, DIGEST_SHA384 = 4 };
+
+static const EVP_MD *ds_digest(uint8_t type)
+{
+	switch (type) {
+	case DIGEST_SHA1:
+		return EVP_sha1();
+	case DIGEST_SHA256:
+		return EVP_sha256();
+	case DIGEST_SHA384:
+		return EVP_sha384();
+	default:
+		return NULL;
+	}
+}
+
+int val_ds_matches(const uint8_t *owner, const struct val_key *dnskey, const struct dns_ds *ds)
+{
+	const EVP_MD *md = ds_digest(ds->digest_type);
+	uint8_t in[DNS_NAME_MAX + VAL_KEY_MAX], digest[EVP_MAX_MD_SIZE];
+	int owner_len = dns_name_len(owner, owner + DNS_NAME_MAX);
+	unsigned len = 0;
+
+	if (md == NULL)
+		return -ENOTSUP;
+	if (owner_len < 0 || ds->key_tag != dnskey->key_tag || ds->algorithm != dnskey->algorithm)
+		return 0;
+	memcpy(in, owner, (size_t)owner_len);
+	dns_name_lower(in, (size_t)owner_len);
+	memcpy(in + owner_len, dnskey->rdata, dnskey->rdata_len);
+	return EVP_Digest(in, (size_t)owner_len + dnskey->rdata_len, digest, &len, md, NULL) == 1 &&
+	       len == ds->digest_len && memcmp(digest, ds->digest, len) == 0;
+}
+
+/* ---- DNSKEY sets ---- */
+
+static int read_key(const struct dns_msg *msg, const struct dns_rr *rr, struct val_key *out)
+{
+	struct dns_dnskey k;
+	const uint8_t *rdata = msg->data + rr->rdata_off;
+
+	if (rr->rdata_len > VAL_KEY_MAX || dns_dnskey_read(rdata, rr->rdata_len, &k) != 0)
+		return -EBADMSG;
+	memcpy(out->rdata, rdata, rr->rdata_len);
+	out->rdata_len = rr->rdata_len;
+	out->key_tag = dns_key_tag(rdata, rr->rdata_len);
+	out->algorithm = k.algorithm;
+	return 0;
+}
+
+/* May a key sign at all? RFC 4034 s2.1, RFC 5011 s2.1. */
+static bool is_live_zone_key(const struct val_key *k)
+{
+	uint16_t flags = dns_get16(k->rdata);
+
+	return (flags & DNS_DNSKEY_FLAG_ZONE) && !(flags & DNS_DNSKEY_FLAG_REVOKE) &&
+	       k->rdata[2] == 3;
+}
+
+/* First record of the answer's RRset of a type at a name, -1 when there is none. */
+static int find_first(const struct dns_msg *msg, const uint8_t *owner, uint16_t type)
+{
+	struct dns_name name;
+
+	for (uint16_t i = msg->section_start[DNS_ANSWER]; i < msg->section_start[DNS_AUTHORITY];
+		i++) {
+		if (msg->rr[i].type != type)
+			continue;
+		dns_rr_owner(msg, &msg->rr[i], &name);
+		if (dns_name_equal(name.octets, owner))
+			return i;
+	}
+	return -1;
+}
+
+static uint32_t lowest_ttl(const struct dns_msg *msg, const struct val_rrset *set)
+{
+	uint32_t ttl = UINT32_MAX;
+
+	for (unsigned i = 0; i < set->rr_count; i++)
+		if (msg->rr[set->rr[i]].ttl_s < ttl)
+			ttl = msg->rr[set->rr[i]].ttl_s;
+	return ttl;
+}
+
+/* At least a minute, so that a TTL of 0 does not leave us keyless; at most a day. */
+static uint32_t clamp_ttl(uint32_t ttl)
+{
+	return ttl < 60 ? 60 : ttl > 86400 ? 86400 : ttl;
+}
+
+/* Until when a set may be used: its TTL's end or its signature's. */
+static uint32_t usable_until(const struct dns_msg *msg, const struct val_rrset *set,
+	const struct dns_rrsig *sig, uint32_t now, const struct val_skew *skew)
+{
+	uint32_t ttl = lowest_ttl(msg, set);
+	uint32_t until, end = sig->expiration + skew->expiration_s;
+
+	until = now + clamp_ttl(ttl < sig->original_ttl_s ? ttl : sig->original_ttl_s);
+	return val_time_before(end, until) ? end : until;
+}
+
+/* The work of one judgement: verify an RRset with a few trusted keys. */
+struct trial {
+	struct val_verifier *verifier;
+	const struct dns_msg *msg;
+	const uint8_t *zone;
+	uint32_t now;
+	const struct val_skew *skew;
+	unsigned verifications;
+	struct val_result *res;
+	struct dns_rrsig good;
+};
+
+static void note(struct val_result *res, enum val_reason reason, const struct dns_rrsig *sig)
+{
+	res->verdict = VAL_BOGUS;
+	res->reason = reason;
+	if (sig == NULL)
+		return;
+	res->type_covered = sig->type_covered;
+	res->key_tag = sig->key_tag;
+	res->algorithm = sig->algorithm;
+	res->inception = sig->inception;
+	res->expiration = sig->expiration;
+}
+
+static bool verify_with(struct trial *t, const struct val_rrset *set, const struct dns_rrsig *sig,
+	const uint8_t *sig_rdata, const struct val_key *key)
+{
+	uint8_t data[VAL_SIGNED_DATA_MAX];
+	int len;
+
+	if (t->verifications++ >= VAL_VERIFY_RESPONSE_MAX) {
+		note(t->res, VAL_R_BUDGET, sig);
+		return false;
+	}
+	len = val_signed_data(t->msg, set, sig, sig_rdata, data, sizeof(data));
+	if (len < 0) {
+		note(t->res, len == -ENOSPC ? VAL_R_TOO_LARGE : VAL_R_MALFORMED, sig);
+		return false;
+	}
+	if (val_verify(t->verifier, key->rdata, key->rdata_len, data, (size_t)len, sig->signature,
+		    sig->signature_len) != 1) {
+		note(t->res, VAL_R_SIG_CRYPTO, sig);
+		return false;
+	}
+	t->good = *sig;
+	return true;
+}
+
+/* Is there a signature over the set that one of these keys made? The reason that is left is the
+ * last failure's. */
+static bool verify_set(struct trial *t, const struct val_rrset *set, const struct val_key *keys,
+	const bool *usable, size_t key_count)
+{
+	note(t->res, set->sig_count == 0 ? VAL_R_SIG_MISSING : VAL_R_KEY_MISSING, NULL);
+	for (unsigned s = 0; s < set->sig_count; s++) {
+		const struct dns_rr *rr = &t->msg->rr[set->sig[s]];
+		const uint8_t *rdata = t->msg->data + rr->rdata_off;
+		unsigned same_tag = 0;
+		enum val_reason r;
+		struct dns_rrsig sig;
+
+		if (dns_rrsig_read(rdata, rr->rdata_len, &sig) != 0) {
+			note(t->res, VAL_R_SIG_MALFORMED, NULL);
+			continue;
+		}
+		r = val_sig_precheck(set, &sig, t->zone, t->now, t->skew);
+		if (r != VAL_R_NONE) {
+			note(t->res, r, &sig);
+			continue;
+		}
+		for (size_t k = 0; k < key_count && same_tag < VAL_KEYS_SAME_TAG_MAX; k++) {
+			if (!usable[k] || keys[k].key_tag != sig.key_tag ||
+				keys[k].algorithm != sig.algorithm)
+				continue;
+			same_tag++;
+			if (verify_with(t, set, &sig, rdata, &keys[k]))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Does an anchor, DS or DNSKEY, stand for this key? */
+static bool anchored(const uint8_t *zone, const struct val_key *key, const struct val_anchor *a)
+{
+	struct dns_ds ds;
+
+	if (a->type == DNS_TYPE_DNSKEY)
+		return a->key.rdata_len == key->rdata_len &&
+		       memcmp(a->key.rdata, key->rdata, key->rdata_len) == 0;
+	return dns_ds_read(a->key.rdata, a->key.rdata_len, &ds) == 0 &&
+	       val_ds_matches(zone, key, &ds) == 1;
+}
+
+/* RFC 4509 s3: SHA-1 does not count where a stronger digest of the same algorithm is offered. */
+static bool superseded(const struct val_anchor *ds, size_t count, size_t i)
+{
+	if (ds[i].type != DNS_TYPE_DS || ds[i].key.rdata[3] != DIGEST_SHA1)
+		return false;
+	for (size_t k = 0; k < count; k++)
+		if (ds[k].type == DNS_TYPE_DS && ds[k].key.algorithm == ds[i].key.algorithm &&
+			(ds[k].key.rdata[3] == DIGEST_SHA256 ||
+				ds[k].key.rdata[3] == DIGEST_SHA384))
+			return true;
+	return false;
+}
+
+/* What the anchors ask of us: something that we can do, or a reason why the zone counts as insecure
+ * (RFC 4035 s5.2). */
+static enum val_reason usable_anchors(const struct val_anchor *ds, size_t count, bool *usable)
+{
+	enum val_reason why = VAL_R_ALG_UNSUPPORTED;
+	bool any = false;
+
+	for (size_t i = 0; i < count; i++) {
+		bool alg = val_alg_supported(ds[i].key.algorithm, false);
+		bool digest = ds[i].type != DNS_TYPE_DS || ds_digest(ds[i].key.rdata[3]) != NULL;
+
+		usable[i] = alg && digest && !superseded(ds, count, i);
+		any |= alg && digest;
+		if (alg && !digest)
+			why = VAL_R_DIGEST_UNSUPPORTED;
+	}
+	return any ? VAL_R_NONE : why;
+}
+
+static int collect_keys(
+	const struct dns_msg *msg, const struct val_rrset *set, struct val_key *keys)
+{
+	int n = 0;
+
+	for (unsigned i = 0; i < set->rr_count; i++) {
+		if (n == VAL_ZONE_KEYS_MAX)
+			return -E2BIG;
+		if (read_key(msg, &msg->rr[set->rr[i]], &keys[n]) == 0)
+			n++;
+	}
+	return n;
+}
+
+static void insecure(struct val_zone_keys *out, enum val_reason why, uint32_t now)
+{
+	out->status = VAL_ZONE_INSECURE;
+	out->why = why;
+	out->count = 0;
+	out->valid_until = now + 3600;
+}
+
+int val_keys_from_dnskey(struct val_verifier *v, const struct dns_msg *msg, const uint8_t *zone,
+	const struct val_anchor *ds, size_t ds_count, uint32_t now, const struct val_skew *skew,
+	struct val_zone_keys *out, struct val_result *res)
+{
+	struct trial t = {
+		.verifier = v, .msg = msg, .zone = zone, .now = now, .skew = skew, .res = res};
+	bool usable_ds[VAL_ANCHORS_MAX] = {false}, trusted[VAL_ZONE_KEYS_MAX] = {false};
+	int first = find_first(msg, zone, DNS_TYPE_DNSKEY);
+	struct val_key keys[VAL_ZONE_KEYS_MAX];
+	struct val_rrset set;
+	enum val_reason why;
+	bool any = false;
+	int n;
+
+	memset(res, 0, sizeof(*res));
+	why = usable_anchors(
+		ds, ds_count < VAL_ANCHORS_MAX ? ds_count : VAL_ANCHORS_MAX, usable_ds);
+	if (why != VAL_R_NONE) {
+		res->verdict = VAL_INSECURE;
+		res->reason = why;
+		insecure(out, why, now);
+		return 0;
+	}
+	note(res, VAL_R_DNSKEY_NO_DS_MATCH, NULL);
+	if (dns_msg_rcode(msg) != DNS_RCODE_NOERROR || first < 0)
+		return -EBADMSG;
+	val_rrset_collect(msg, (uint16_t)first, &set);
+	n = set.overflow ? -E2BIG : collect_keys(msg, &set, keys);
+	if (n < 0) {
+		note(res, VAL_R_TOO_LARGE, NULL);
+		return -EBADMSG;
+	}
+	for (int k = 0; k < n; k++) {
+		for (size_t i = 0; i < ds_count && i < VAL_ANCHORS_MAX && !trusted[k]; i++)
+			trusted[k] = usable_ds[i] && is_live_zone_key(&keys[k]) &&
+				     val_alg_supported(keys[k].algorithm, false) &&
+				     anchored(zone, &keys[k], &ds[i]);
+		any |= trusted[k];
+	}
+	if (!any || !verify_set(&t, &set, keys, trusted, (size_t)n))
+		return -EBADMSG;
+	memset(res, 0, sizeof(*res));
+	res->verdict = VAL_SECURE;
+	res->newest_inception = t.good.inception;
+	res->nearest_expiration = t.good.expiration;
+	res->nearest_type = DNS_TYPE_DNSKEY;
+	out->status = VAL_ZONE_SECURE;
+	out->why = VAL_R_NONE;
+	out->count = (uint8_t)n;
+	memset(out->key, 0, sizeof(out->key));
+	memcpy(out->key, keys, (size_t)n * sizeof(keys[0]));
+	out->valid_until = usable_until(msg, &set, &t.good, now, skew);
+	return 0;
+}
+
+/* ---- DS responses ---- */
+
+/* Until when what a DS response says may be used. */
+static uint32_t ds_until(const struct val_result *r, uint32_t now, uint32_t ttl_s)
+{
+	uint32_t until = now + ttl_s;
+
+	return r->nearest_expiration != 0 && val_time_before(r->nearest_expiration, until)
+		       ? r->nearest_expiration
+		       : until;
+}
+
+static int take_ds(const struct dns_msg *msg, const struct dns_rr *rr, const uint8_t *zone,
+	struct val_anchor *out)
+{
+	const uint8_t *rdata = msg->data + rr->rdata_off;
+	struct dns_ds ds;
+
+	if (rr->rdata_len > VAL_KEY_MAX || dns_ds_read(rdata, rr->rdata_len, &ds) != 0)
+		return -EBADMSG;
+	memset(out, 0, sizeof(*out));
+	if (dns_name_from_wire(zone, zone + DNS_NAME_MAX, &out->zone) < 0)
+		return -EBADMSG;
+	out->type = DNS_TYPE_DS;
+	memcpy(out->key.rdata, rdata, rr->rdata_len);
+	out->key.rdata_len = rr->rdata_len;
+	out->key.key_tag = ds.key_tag;
+	out->key.algorithm = ds.algorithm;
+	return 0;
+}
+
+int val_ds_from_response(struct val_verifier *v, const struct dns_msg *msg,
+	const struct val_zone_keys *parent, const uint8_t *zone, uint32_t now,
+	const struct val_skew *skew, struct val_anchor *ds, size_t *ds_count, uint32_t *until,
+	struct val_result *res)
+{
+	enum { NEGATIVE_S = 900 }; // how long "no DS" is believed at most
+	static _Thread_local struct val_response judged;
+	int first = find_first(msg, zone, DNS_TYPE_DS);
+	struct val_rrset set;
+	size_t n = 0;
+
+	val_judge_now(v, msg, parent, now, skew, &judged);
+	*res = judged.result;
+	if (msg->qtype != DNS_TYPE_DS || !dns_name_equal(msg->qname.octets, zone))
+		return -EBADMSG;
+	if (judged.kind == VAL_KIND_NODATA &&
+		(judged.result.verdict == VAL_SECURE || judged.result.verdict == VAL_INSECURE)) {
+		*ds_count = 0;
+		*until = ds_until(res, now, NEGATIVE_S);
+		return 0;
+	}
+	if (first < 0 || judged.kind != VAL_KIND_ANSWER || judged.result.verdict != VAL_SECURE)
+		return -EBADMSG;
+	val_rrset_collect(msg, (uint16_t)first, &set);
+	for (unsigned i = 0; i < set.rr_count && n < VAL_DS_MAX; i++)
+		n += take_ds(msg, &msg->rr[set.rr[i]], zone, &ds[n]) == 0;
+	*ds_count = n;
+	*until = ds_until(res, now, clamp_ttl(lowest_ttl(msg, &set)));
+	return n > 0 ? 0 : -EBADMSG;
+}
