@@ -12,5 +12,4 @@ struct dns_hash_key {
 uint64_t dns_hash64(const struct dns_hash_key *key, const void *data, size_t len);
 
 /** SipHash-2-4 with 128-bit output: a PRF, for the signature-validity cache. Any thread. */
-void dns_hash128(
-	const struct dns_hash_key *key, const void *data, size_t len, uint64_t out[2]);
+void dns_hash128(const struct dns_hash_key *key, const void *data, size_t len, uint64_t out[2]);

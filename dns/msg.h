@@ -26,8 +26,8 @@ struct dns_rr {
 	uint16_t class_;
 	uint16_t rdata_off;
 	uint16_t rdata_len;
-	uint8_t section; // enum dns_section
-	uint32_t ttl_s;  // as on the wire; values over 2^31-1 read as 0 (RFC 2181 s8)
+	uint8_t section;  // enum dns_section
+	uint32_t ttl_s;   // as on the wire; values over 2^31-1 read as 0 (RFC 2181 s8)
 	uint16_t end_off; // one past the record; the TTL stands at rdata_off - 6
 };
 

@@ -14,8 +14,8 @@ struct dns_name {
 };
 
 enum {
-	// Pointers followed in one name: one before each label is all that a compressor can need. Bounds the
-	// work that chains of pointers to pointers cause; more are refused (-EBADMSG).
+	// Pointers followed in one name: one before each label is all that a compressor can need.
+	// Bounds the work that chains of pointers to pointers cause; more are refused (-EBADMSG).
 	DNS_NAME_POINTERS_MAX = 127,
 };
 
@@ -76,7 +76,8 @@ int dns_name_check(const uint8_t *msg, size_t msg_len, size_t off, size_t limit)
 int dns_name_from_wire(const uint8_t *wire, const uint8_t *end, struct dns_name *out);
 
 /**
- * Parse presentation form (RFC 1035 s5.1: "\." and "\DDD"); a missing final dot is allowed, "." is the root.
+ * Parse presentation form (RFC 1035 s5.1: "\." and "\DDD"); a missing final dot is allowed, "." is
+ * the root.
  * @retval 0, -EINVAL (empty label, bad escape, label or name too long)
  */
 int dns_name_from_text(const char *text, struct dns_name *out);
@@ -84,7 +85,8 @@ int dns_name_from_text(const char *text, struct dns_name *out);
 /**
  * Write presentation form with a final dot, NUL-terminated. Octets outside 0x21..0x7e and
  * `"().;\@$` are escaped.
- * @param size  DNS_NAME_TEXT_MAX is always enough; a shorter buffer gets a truncated, terminated text
+ * @param size  DNS_NAME_TEXT_MAX is always enough; a shorter buffer gets a truncated,
+ *              terminated text
  * @return      buf
  */
 char *dns_name_to_text(const uint8_t *wire, char *buf, size_t size);

@@ -15,7 +15,7 @@ struct dns_rrsig {
 	uint32_t expiration;
 	uint32_t inception;
 	uint16_t key_tag;
-	const uint8_t *signer;    // uncompressed, in the message
+	const uint8_t *signer; // uncompressed, in the message
 	uint8_t signer_len;
 	const uint8_t *signature; // in the message
 	uint16_t signature_len;
@@ -30,7 +30,11 @@ struct dns_dnskey {
 	const uint8_t *key;
 	uint16_t key_len;
 };
-enum { DNS_DNSKEY_FLAG_ZONE = 0x0100, DNS_DNSKEY_FLAG_REVOKE = 0x0080, DNS_DNSKEY_FLAG_SEP = 0x0001 };
+enum {
+	DNS_DNSKEY_FLAG_ZONE = 0x0100,
+	DNS_DNSKEY_FLAG_REVOKE = 0x0080,
+	DNS_DNSKEY_FLAG_SEP = 0x0001
+};
 
 /** DS RDATA, RFC 4034 s5.1. */
 struct dns_ds {
@@ -63,7 +67,10 @@ struct dns_nsec {
 	uint16_t bitmap_len;
 };
 
-/** Each reader: 0, or -EBADMSG when RDATA is not well formed (type bitmaps included). out is scratch on error. */
+/**
+ * Each reader: 0, or -EBADMSG when RDATA is not well formed (type bitmaps included, an empty key,
+ * digest or signature too). out points into rdata; it is scratch on error.
+ */
 int dns_rrsig_read(const uint8_t *rdata, size_t len, struct dns_rrsig *out);
 int dns_dnskey_read(const uint8_t *rdata, size_t len, struct dns_dnskey *out);
 int dns_ds_read(const uint8_t *rdata, size_t len, struct dns_ds *out);
@@ -86,12 +93,12 @@ uint16_t dns_key_tag(const uint8_t *dnskey_rdata, size_t len);
  */
 struct dns_rdata_names {
 	uint16_t type;
-	uint8_t skip;       // fixed octets before the first name
-	uint8_t strings;    // character-strings after `skip` and before the first name (NAPTR: 3)
-	uint8_t names;      // consecutive names
-	uint8_t tail;       // octets after the last name, or DNS_RDATA_TAIL_ANY
-	bool compressible;  // a sender may compress them, a receiver must expand: RFC 1035 types
-	bool lower;         // lower-cased in canonical form
+	uint8_t skip;      // fixed octets before the first name
+	uint8_t strings;   // character-strings after `skip` and before the first name (NAPTR: 3)
+	uint8_t names;     // consecutive names
+	uint8_t tail;      // octets after the last name, or DNS_RDATA_TAIL_ANY
+	bool compressible; // a sender may compress them, a receiver must expand: RFC 1035 types
+	bool lower;        // lower-cased in canonical form
 };
 
 enum { DNS_RDATA_NAMES_MAX = 2, DNS_RDATA_TAIL_ANY = 255 };
@@ -109,10 +116,12 @@ struct dns_rdata_parts {
 };
 
 /**
- * Cut a record's RDATA at its names. A name ends with the RDATA, its pointers may go anywhere before.
+ * Cut a record's RDATA at its names. A name ends with the RDATA, its pointers may go anywhere
+ * before.
  * @retval 0, -EBADMSG as dns_rdata_canonical(); out is scratch on error
  */
-int dns_rdata_split(const struct dns_msg *msg, const struct dns_rr *rr, struct dns_rdata_parts *out);
+int dns_rdata_split(
+	const struct dns_msg *msg, const struct dns_rr *rr, struct dns_rdata_parts *out);
 
 /**
  * Write a record's RDATA with every name expanded, in canonical letter case where `lower` says so.
@@ -122,4 +131,5 @@ int dns_rdata_split(const struct dns_msg *msg, const struct dns_rr *rr, struct d
  * @return octets written; -EBADMSG malformed RDATA (names, or octets left over where the type's
  *         length is determined by its names), -ENOSPC
  */
-int dns_rdata_canonical(const struct dns_msg *msg, const struct dns_rr *rr, uint8_t *out, size_t size);
+int dns_rdata_canonical(
+	const struct dns_msg *msg, const struct dns_rr *rr, uint8_t *out, size_t size);
