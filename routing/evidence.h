@@ -2,6 +2,7 @@
 
 #include <stdalign.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
@@ -27,6 +28,11 @@ enum route_outcome {
 };
 
 const char *route_outcome_name(enum route_outcome o); // "secure", "expired", ...
+/** SECURE and INSECURE. */
+bool route_outcome_is_good(enum route_outcome o);
+/** A reply that a good server does not send. TIMEOUT has its own thresholds and is neither good nor bad; INDETERMINATE
+ * and UNREACHABLE are ours and say nothing about the path. */
+bool route_outcome_is_bad(enum route_outcome o);
 
 struct route_evidence {
 	alignas(64) _Atomic uint64_t outcome[ROUTE_O_MAX];

@@ -16,7 +16,7 @@
  * system clock; simulated in tests. Called by control every ROUTE_JUDGE_TICK_MS.
  */
 
-enum { ROUTE_JUDGE_TICK_MS = 50 };
+enum { ROUTE_JUDGE_TICK_MS = 50, ROUTE_EXPIRATION_FRESH_US = 10000000 };
 
 /** Thresholds, named; defaults by route_judge_defaults(). */
 struct route_judge_params {
@@ -47,7 +47,11 @@ struct route_sample {
 	uint32_t bad_key_tag;
 	uint64_t last_sent_us;
 };
-/** Add one core's evidence to a sample (max/min for times, sums for counters). */
+/**
+ * Add one core's evidence to a sample: sums for counters, newest inception, nearest expiration (of cores that
+ * sent within ROUTE_EXPIRATION_FRESH_US of the most recent one), and the bad reply whose signature ended last.
+ * Any thread.
+ */
 void route_sample_add(struct route_sample *s, const struct route_evidence *e);
 
 enum route_finding_kind {
