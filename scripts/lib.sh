@@ -1,5 +1,5 @@
 # Shared by the scripts of this folder; source it, it runs nothing by itself.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 set -u -o pipefail
 
