@@ -67,16 +67,17 @@ def soa_serial(reply):
     if reply is None or not reply.answers:
         return None
     data, pos = reply.data, 12
-    pos = _skip(data, pos) + 4
-    pos = _skip(data, pos)
+    pos = skip_name(data, pos) + 4
+    pos = skip_name(data, pos)
     kind, _, _, _ = struct.unpack_from("!HHIH", data, pos)
     if kind != TYPES["SOA"]:
         return None
-    pos = _skip(data, _skip(data, pos + 10))
+    pos = skip_name(data, skip_name(data, pos + 10))
     return struct.unpack_from("!I", data, pos)[0]
 
 
-def _skip(data, pos):
+def skip_name(data, pos):
+    """One past a name in a message."""
     while True:
         if data[pos] >= 0xC0:
             return pos + 2
