@@ -86,7 +86,7 @@ static void test_spans(void)
 		snprintf(want, sizeof(want), "  %s ", rows[i].text);
 		char *text = shown(ctl_show_keys, json);
 		if (!strstr(text, want))
-			printf("\n  %s: %s", rows[i].s, text);
+			printf("\n  %s: %s", rows[i].s, text != NULL ? text : "");
 		CU_ASSERT_PTR_NOT_NULL(strstr(text, want));
 		free(text);
 	}
