@@ -23,8 +23,9 @@ struct ctl_daemon {
 	uint64_t started_ms;
 	bool ready;                // keys of every zone have settled once
 	bool draining;             // SIGTERM came
-	uint32_t key_missing_seen; // of the workers' counters, for hints to the keeper
-	uint64_t told_unready_ms;
+	bool keeper_told;          // an answer came: the next step may be due
+	uint64_t key_missing_seen; // of the workers' counters, for hints to the keeper
+	bool told_unready;
 
 	struct dp *dp;
 	struct ctl_events *events;
@@ -38,8 +39,11 @@ struct ctl_daemon {
 	// a view that waits for its next hops, so that workers never see paths without them
 	bool hold_views;
 	const struct dp_view *held_view;
+	void (*held_done)(void *arg, const struct dp_view *old);
+	void *held_arg;
 
 	uv_loop_t loop;
+	bool loop_open;
 	uv_timer_t poll_timer, steer_timer;
 	uv_poll_t netlink_poll;
 	uv_signal_t sigterm, sigint, sighup;
@@ -52,17 +56,49 @@ uint32_t ctl_epoch_s(void); // wall clock, modulo 2^32
 extern const struct ctl_verb ctl_verbs[];
 
 /**
+ * Bring everything up on a running EAL: ports and workers, routes, control socket, timers. d->cfg
+ * and d->events are set, the rest is zero.
+ *
+ * @param routes   taken over on success
+ * @param anchors  copied
+ * @param err      a sentence, CTL_SOCKET_ERR_MAX octets
+ * @retval 0, -errno (call ctl_daemon_close() all the same)
+ */
+int ctl_daemon_open(struct ctl_daemon *d, struct route_config *routes,
+	const struct val_anchors *anchors, char *err);
+/** Undo what ctl_daemon_open() did, however far it came. */
+void ctl_daemon_close(struct ctl_daemon *d);
+
+/**
  * Make `c` the running routes: paths, hops, keeper and table follow; an event says who and why.
- * @param c    taken over on success, untouched on failure
- * @param why  for the event: "SIGHUP", an operator's note, ...
- * @param err  CTL_SOCKET_ERR_MAX octets
+ * @param c       taken over on success, untouched on failure
+ * @param source  where it comes from: a file's name
+ * @param why     for the event: "SIGHUP", an operator's note, ""
+ * @param err     CTL_SOCKET_ERR_MAX octets
  * @retval 0, -EINVAL, -ENOSPC, -ENOMEM
  */
 int ctl_daemon_set_routes(struct ctl_daemon *d, struct route_config *c, const char *source,
 	const char *why, char *err);
 
-/** Build and publish next hops of all paths, as the kernel says now. @retval 0, -ENOMEM */
-int ctl_daemon_set_hops(struct ctl_daemon *d);
+/** SIGTERM: refuse new work, let running work end, say whether the numbers add up, leave the loop.
+ */
+void ctl_daemon_stop(struct ctl_daemon *d, const char *why);
+/** SIGHUP: read the routes file again; a bad one changes nothing. */
+void ctl_daemon_reload(struct ctl_daemon *d);
 
-/** The accounting identity over all workers, and what is still out, as JSON. */
-json_t *ctl_report_identity(const struct ctl_daemon *d);
+/* duty.c: what is done over and over */
+
+/** Every few ms: the dataplane's answers, the keeper's next steps. */
+void ctl_duty_poll(struct ctl_daemon *d);
+/** Every ROUTE_JUDGE_TICK_MS: steering, probes, keys, old path ids. */
+void ctl_duty_tick(struct ctl_daemon *d);
+/** Publish keys when they changed, and say so. */
+void ctl_duty_keys(struct ctl_daemon *d);
+
+/* hops.c: next hops as Linux says */
+
+/** @retval 0, -errno with err set */
+int ctl_hops_open(struct ctl_daemon *d, char *err);
+void ctl_hops_close(struct ctl_daemon *d);
+/** Build and publish next hops of all paths, as the kernel says now. @retval 0, -ENOMEM */
+int ctl_hops_publish(struct ctl_daemon *d);

@@ -1,0 +1,252 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "control/addr.h"
+#include "control/daemon.h"
+#include "dns/text.h"
+#include "validator/time.h"
+
+/* What the main lcore does over and over. Nothing here waits. */
+
+enum { ASKS_MAX = 32, UNREADY_AFTER_MS = 10000 };
+
+/* ---- events ---- */
+
+static const char *zone_text(const struct dns_name *zone, char buf[DNS_NAME_TEXT_MAX])
+{
+	return dns_name_to_text(zone->octets, buf, DNS_NAME_TEXT_MAX);
+}
+
+static json_t *finding_json(struct ctl_daemon *d, const struct route_finding *f)
+{
+	const struct route_path *path =
+		f->path != 0xffff ? route_paths_at(ctl_world_paths(d->world), f->path) : NULL;
+	const struct route_config *c = ctl_world_config(d->world);
+	char name[DNS_NAME_TEXT_MAX], addr[CTL_ADDR_TEXT_MAX], type[DNS_MNEMONIC_MAX];
+	json_t *j = json_pack("{s:s,s:i,s:i,s:i,s:I}", "worst", route_outcome_name(f->worst), "bad",
+		f->bad, "total", f->total, "good_siblings", f->good_siblings, "table",
+		(json_int_t)ctl_world_table_number(d->world));
+
+	if (f->zone < c->zone_count)
+		json_object_set_new(
+			j, "zone", json_string(zone_text(&c->zones[f->zone].name, name)));
+	if (path) {
+		json_object_set_new(j, "site", json_string(path->site_name));
+		json_object_set_new(j, "address", json_string(ctl_addr_text(&path->addr, addr)));
+		json_object_set_new(j, "from", json_string(route_state_name(f->from)));
+		json_object_set_new(j, "to", json_string(route_state_name(f->to)));
+	}
+	if (f->bad_reason && f->bad_reason < VAL_R_MAX)
+		json_object_set_new(
+			j, "reason", json_string(val_reason_name((enum val_reason)f->bad_reason)));
+	if (f->bad_type)
+		json_object_set_new(
+			j, "type_covered", json_string(dns_type_text(f->bad_type, type)));
+	if (f->bad_key_tag)
+		json_object_set_new(j, "key_tag", json_integer(f->bad_key_tag));
+	if (f->bad_expiration)
+		json_object_set_new(j, "expired_s_ago",
+			json_integer(val_time_diff(f->bad_expiration, ctl_epoch_s())));
+	if (f->first_bad_ms)
+		json_object_set_new(j, "since_first_bad_ms",
+			json_integer((json_int_t)(ctl_now_ms() - f->first_bad_ms)));
+	return j;
+}
+
+static void on_finding(void *arg, const struct route_finding *f, const char *text)
+{
+	struct ctl_daemon *d = arg;
+
+	ctl_events_emit(d->events, route_finding_name(f->kind), finding_json(d, f), "%s", text);
+}
+
+/** One zone's keys are not what they were: say it when the status is another. */
+static void say_keys(
+	struct ctl_daemon *d, const struct val_zone_keys *was, const struct val_zone_keys *now)
+{
+	enum val_zone_status before = was ? was->status : VAL_ZONE_UNKNOWN;
+	char name[DNS_NAME_TEXT_MAX];
+
+	if (before == now->status &&
+		(now->status != VAL_ZONE_SECURE || (was && was->generation == now->generation)))
+		return;
+	zone_text(&now->zone, name);
+	json_t *j = json_pack("{s:s,s:i,s:s}", "zone", name, "keys", now->count, "reason",
+		val_reason_name(now->why));
+	if (now->status == VAL_ZONE_SECURE)
+		ctl_events_emit(d->events, "keys", j, "%s keys hold: %u key%s, good for %d s", name,
+			now->count, now->count == 1 ? "" : "s",
+			val_time_diff(ctl_epoch_s(), now->valid_until));
+	else if (now->status == VAL_ZONE_UNKNOWN)
+		ctl_events_emit(d->events, "keys_lost", j,
+			"%s has no chain of trust any more: its answers cannot be judged", name);
+	else
+		ctl_events_emit(d->events, "keys", j, "%s is insecure: %s", name,
+			val_reason_text(now->why));
+}
+
+static void say_changed_keys(struct ctl_daemon *d, const struct val_keys *fresh)
+{
+	const struct val_keys *old = ctl_world_keys(d->world);
+
+	for (size_t i = 0; i < val_keys_count(fresh); i++) {
+		const struct val_zone_keys *now = val_keys_at(fresh, i);
+		say_keys(d, old ? val_keys_find(old, now->zone.octets) : NULL, now);
+	}
+}
+
+void ctl_duty_keys(struct ctl_daemon *d)
+{
+	struct val_keys *fresh;
+
+	if (ctl_keeper_snapshot(d->keeper, &fresh) != 1)
+		return;
+	say_changed_keys(d, fresh);
+	if (ctl_world_set_keys(d->world, fresh))
+		ctl_events_emit(
+			d->events, "error", NULL, "keys could not be published: out of memory");
+}
+
+/* ---- questions of our own ---- */
+
+static void ask_for_keys(struct ctl_daemon *d)
+{
+	struct ctl_keeper_ask due[ASKS_MAX];
+	uint64_t now_ms = ctl_now_ms();
+	size_t n = ctl_keeper_due(
+		d->keeper, ctl_world_paths(d->world), now_ms, ctl_epoch_s(), due, ASKS_MAX);
+
+	for (size_t i = 0; i < n; i++) {
+		struct dp_ask ask = {.token = due[i].token,
+			.path = due[i].path,
+			.addr = due[i].addr,
+			.qname = due[i].qname,
+			.qtype = due[i].qtype,
+			.timeout_ms = CTL_KEEPER_TIMEOUT_MS};
+		int rc = dp_ask(d->dp, &ask);
+		if (rc)
+			ctl_keeper_told(
+				d->keeper, due[i].token, rc, NULL, 0, now_ms, ctl_epoch_s());
+	}
+}
+
+static void ask_probes(struct ctl_daemon *d)
+{
+	struct ctl_probe_ask due[ASKS_MAX];
+	size_t n = ctl_probe_due(d->probe, ctl_world_paths(d->world), ctl_now_ms(), due, ASKS_MAX);
+
+	for (size_t i = 0; i < n; i++) {
+		struct dp_ask ask = {.token = due[i].token,
+			.path = due[i].path,
+			.addr = due[i].addr,
+			.qname = due[i].zone,
+			.qtype = DNS_TYPE_SOA,
+			.timeout_ms = d->cfg.dp.timeout_ms,
+			.nsid = true};
+		dp_ask(d->dp, &ask); // a full ring costs one probe; the next one comes by itself
+	}
+}
+
+static void on_told(void *arg, const struct dp_told *t)
+{
+	struct ctl_daemon *d = arg;
+
+	if (ctl_keeper_told(
+		    d->keeper, t->token, t->error, t->msg, t->len, ctl_now_ms(), ctl_epoch_s()))
+		d->keeper_told = true;
+	else
+		ctl_probe_told(d->probe, ctl_world_keys(d->world), t->token, t->error, t->rtt_us,
+			t->msg, t->len, ctl_epoch_s());
+}
+
+/** Workers meet signatures by a key that the set lacks: a rollover that we have not seen yet. */
+static void hint_keeper(struct ctl_daemon *d)
+{
+	struct dp_stats s;
+	size_t count;
+	const struct route_sample *samples = ctl_steer_samples(d->steer, &count);
+
+	dp_stats_sum(d->dp, &s);
+	if (s.reason[VAL_R_KEY_MISSING] == d->key_missing_seen)
+		return;
+	d->key_missing_seen = s.reason[VAL_R_KEY_MISSING];
+	for (size_t id = 0; id < count; id++) {
+		const struct route_path *path =
+			route_paths_at(ctl_world_paths(d->world), (uint16_t)id);
+		if (path && samples[id].bad_reason == VAL_R_KEY_MISSING)
+			ctl_keeper_hint(d->keeper, path->zone_name.octets, ctl_now_ms());
+	}
+}
+
+/* ---- ready ---- */
+
+static void say_unready(struct ctl_daemon *d)
+{
+	char list[512] = "", name[DNS_NAME_TEXT_MAX];
+
+	for (size_t i = 0; i < ctl_keeper_count(d->keeper); i++) {
+		struct ctl_keeper_info info;
+		size_t n = strlen(list);
+		ctl_keeper_info(d->keeper, i, ctl_now_ms(), &info);
+		if (info.status == VAL_ZONE_UNKNOWN)
+			snprintf(list + n, sizeof(list) - n, "%s%s (%u failures, %s)",
+				n ? ", " : "", zone_text(&info.zone, name), info.failures,
+				info.last.reason ? val_reason_text(info.last.reason)
+						 : "no answer or not asked yet");
+	}
+	ctl_events_emit(d->events, "not_ready", NULL, "keys are still missing: %s", list);
+}
+
+static void check_ready(struct ctl_daemon *d)
+{
+	uint64_t age_ms = ctl_now_ms() - d->started_ms;
+
+	if (d->ready)
+		return;
+	if (ctl_keeper_settled(d->keeper)) {
+		d->ready = true;
+		ctl_events_emit(d->events, "ready",
+			json_pack("{s:I,s:I}", "after_ms", (json_int_t)age_ms, "table",
+				(json_int_t)ctl_world_table_number(d->world)),
+			"ready after %llu ms: the keys of all %zu zones are settled",
+			(unsigned long long)age_ms, ctl_keeper_count(d->keeper));
+	} else if (age_ms > UNREADY_AFTER_MS && !d->told_unready) {
+		d->told_unready = true;
+		say_unready(d);
+	}
+}
+
+/* ---- duties ---- */
+
+void ctl_duty_poll(struct ctl_daemon *d)
+{
+	dp_poll(d->dp, on_told, d);
+	if (!d->keeper_told)
+		return;
+	// the next step of a chain follows at once: four zones deep is four round trips, not four
+	// ticks
+	d->keeper_told = false;
+	ctl_duty_keys(d);
+	ask_for_keys(d);
+}
+
+static void gather(void *arg, struct route_sample *samples, size_t count)
+{
+	struct ctl_daemon *d = arg;
+
+	dp_evidence(d->dp, samples, count);
+	ctl_probe_add(d->probe, samples, count);
+}
+
+void ctl_duty_tick(struct ctl_daemon *d)
+{
+	const struct ctl_steer_ops ops = {gather, on_finding, d};
+
+	ctl_steer_tick(d->steer, d->world, &ops, ctl_now_ms(), ctl_epoch_s());
+	hint_keeper(d);
+	ask_for_keys(d);
+	ctl_duty_keys(d); // also what ran out without an answer
+	ask_probes(d);
+	ctl_world_tick(d->world, ctl_now_ms());
+	check_ready(d);
+}
