@@ -7,7 +7,8 @@
 enum { RR_OFF_TYPE = 0, RR_OFF_CLASS = 2, RR_OFF_TTL = 4, RR_OFF_RDLENGTH = 8 };
 
 enum {
-	ROOT_LEN = 1,
+	POINTER_LEN = 2,
+	POINTER_FLAG = 0xc000,
 	QUESTION_FIXED_LEN = DNS_TYPE_LEN + DNS_CLASS_LEN,
 	OPTION_HEADER_LEN = 4, // code, length
 	EDNS_DO_BIT = 0x8000,
@@ -83,23 +84,34 @@ static int take_opt(struct dns_msg *msg, const struct dns_rr *rr, uint16_t index
 	return check_options(rdata, rr->rdata_len);
 }
 
-/** A pointer to the question's name is by far the most common owner, and known to be good. */
-static inline bool owner_is_qname(const struct dns_msg *msg, size_t off)
+/**
+ * Length of the owner name at off. Most owners are a bare pointer, to the question's name or to
+ * where the record before pointed: what was good at a lower offset is good here.
+ *
+ * @param known  in/out: a pointer known to be good, or 0
+ * @return octets in place, -EMSGSIZE, -EBADMSG
+ */
+static inline int owner_len(const struct dns_msg *msg, size_t off, uint16_t *known)
 {
-	return msg->qd_count == 1 && msg->len - off >= 2 &&
-	       dns_get16(msg->data + off) == (0xc000 | DNS_HEADER_LEN);
+	uint16_t first = msg->len - off >= POINTER_LEN ? dns_get16(msg->data + off) : 0;
+	if (first >= POINTER_FLAG && first == *known)
+		return POINTER_LEN;
+
+	int len = dns_name_check(msg->data, msg->len, off, msg->len);
+	if (len > 0 && first >= POINTER_FLAG)
+		*known = first;
+	return len;
 }
 
 /** Frame of the record at off. @return offset behind it, -EMSGSIZE, -EBADMSG */
-static inline int parse_rr(struct dns_msg *msg, size_t off, uint8_t section, struct dns_rr *rr)
+static inline int parse_rr(
+	struct dns_msg *msg, size_t off, uint8_t section, uint16_t *known_owner, struct dns_rr *rr)
 {
-	int owner_len = 2;
-	if (!owner_is_qname(msg, off))
-		owner_len = dns_name_check(msg->data, msg->len, off, msg->len);
-	if (owner_len < 0)
-		return owner_len;
+	int name_len = owner_len(msg, off, known_owner);
+	if (name_len < 0)
+		return name_len;
 
-	size_t fixed_off = off + (size_t)owner_len;
+	size_t fixed_off = off + (size_t)name_len;
 	if (msg->len - fixed_off < DNS_RR_FIXED_LEN)
 		return -EMSGSIZE;
 	const uint8_t *fixed = msg->data + fixed_off;
@@ -123,7 +135,7 @@ static inline int parse_rr(struct dns_msg *msg, size_t off, uint8_t section, str
 }
 
 /** @return offset behind the section's last record, or an error of dns_msg_parse() */
-static int parse_section(struct dns_msg *msg, size_t off, uint8_t section)
+static int parse_section(struct dns_msg *msg, size_t off, uint8_t section, uint16_t *known_owner)
 {
 	size_t count = dns_get16(msg->data + DNS_OFF_ANCOUNT + 2 * section);
 
@@ -132,7 +144,7 @@ static int parse_section(struct dns_msg *msg, size_t off, uint8_t section)
 		if (msg->rr_count == DNS_MSG_RR_MAX)
 			return -E2BIG;
 		struct dns_rr *rr = &msg->rr[msg->rr_count];
-		int next = parse_rr(msg, off, section, rr);
+		int next = parse_rr(msg, off, section, known_owner, rr);
 		if (next < 0)
 			return next;
 		if (rr->type == DNS_TYPE_OPT) {
@@ -149,9 +161,11 @@ static int parse_section(struct dns_msg *msg, size_t off, uint8_t section)
 /** All records, from off to the end of the message. */
 static int parse_body(struct dns_msg *msg, int off)
 {
+	uint16_t known_owner = msg->qd_count == 1 ? POINTER_FLAG | DNS_HEADER_LEN : 0;
+
 	msg->rr_count = 0;
 	for (uint8_t section = 0; section < DNS_SECTIONS; section++) {
-		off = parse_section(msg, (size_t)off, section);
+		off = parse_section(msg, (size_t)off, section, &known_owner);
 		if (off < 0)
 			return off;
 	}

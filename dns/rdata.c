@@ -176,52 +176,43 @@ uint16_t dns_key_tag(const uint8_t *dnskey_rdata, size_t len)
 
 // RFC 4034 s6.2 with RFC 6840 s5.1: NSEC's next name keeps its case and, like SVCB's target, may
 // not be compressed either, so both are opaque here. HINFO, though on the list, has no name.
-// Compressible: the types of RFC 1035 alone (RFC 3597 s4).
+// Compressible: the types of RFC 1035 alone (RFC 3597 s4). Indexed by type; gaps have no names.
+// clang-format off
 static const struct dns_rdata_names name_table[] = {
-	{.type = DNS_TYPE_NS, .names = 1, .compressible = true, .lower = true},
-	{.type = DNS_TYPE_MD, .names = 1, .compressible = true, .lower = true},
-	{.type = DNS_TYPE_MF, .names = 1, .compressible = true, .lower = true},
-	{.type = DNS_TYPE_CNAME, .names = 1, .compressible = true, .lower = true},
-	{.type = DNS_TYPE_SOA,
-		.names = 2,
-		.tail = SOA_FIXED_LEN,
-		.compressible = true,
-		.lower = true},
-	{.type = DNS_TYPE_MB, .names = 1, .compressible = true, .lower = true},
-	{.type = DNS_TYPE_MG, .names = 1, .compressible = true, .lower = true},
-	{.type = DNS_TYPE_MR, .names = 1, .compressible = true, .lower = true},
-	{.type = DNS_TYPE_PTR, .names = 1, .compressible = true, .lower = true},
-	{.type = DNS_TYPE_MINFO, .names = 2, .compressible = true, .lower = true},
-	{.type = DNS_TYPE_MX, .skip = 2, .names = 1, .compressible = true, .lower = true},
-	{.type = DNS_TYPE_RP, .names = 2, .lower = true},
-	{.type = DNS_TYPE_AFSDB, .skip = 2, .names = 1, .lower = true},
-	{.type = DNS_TYPE_RT, .skip = 2, .names = 1, .lower = true},
-	{.type = DNS_TYPE_SIG,
-		.skip = DNS_RRSIG_FIXED_LEN,
-		.names = 1,
-		.tail = DNS_RDATA_TAIL_ANY,
-		.lower = true},
-	{.type = DNS_TYPE_PX, .skip = 2, .names = 2, .lower = true},
-	{.type = DNS_TYPE_NXT, .names = 1, .tail = DNS_RDATA_TAIL_ANY, .lower = true},
-	{.type = DNS_TYPE_SRV, .skip = 6, .names = 1, .lower = true},
-	{.type = DNS_TYPE_NAPTR, .skip = 4, .strings = 3, .names = 1, .lower = true},
-	{.type = DNS_TYPE_KX, .skip = 2, .names = 1, .lower = true},
-	{.type = DNS_TYPE_A6, .skip = 1, .names = 1, .lower = true}, // see a6_layout()
-	{.type = DNS_TYPE_DNAME, .names = 1, .lower = true},
-	{.type = DNS_TYPE_RRSIG,
-		.skip = DNS_RRSIG_FIXED_LEN,
-		.names = 1,
-		.tail = DNS_RDATA_TAIL_ANY,
-		.lower = true},
+	// type, skip, strings, names, tail, compressible, lower
+	[DNS_TYPE_NS]     = {DNS_TYPE_NS, 0, 0, 1, 0, true, true},
+	[DNS_TYPE_MD]     = {DNS_TYPE_MD, 0, 0, 1, 0, true, true},
+	[DNS_TYPE_MF]     = {DNS_TYPE_MF, 0, 0, 1, 0, true, true},
+	[DNS_TYPE_CNAME]  = {DNS_TYPE_CNAME, 0, 0, 1, 0, true, true},
+	[DNS_TYPE_SOA]    = {DNS_TYPE_SOA, 0, 0, 2, SOA_FIXED_LEN, true, true},
+	[DNS_TYPE_MB]     = {DNS_TYPE_MB, 0, 0, 1, 0, true, true},
+	[DNS_TYPE_MG]     = {DNS_TYPE_MG, 0, 0, 1, 0, true, true},
+	[DNS_TYPE_MR]     = {DNS_TYPE_MR, 0, 0, 1, 0, true, true},
+	[DNS_TYPE_PTR]    = {DNS_TYPE_PTR, 0, 0, 1, 0, true, true},
+	[DNS_TYPE_MINFO]  = {DNS_TYPE_MINFO, 0, 0, 2, 0, true, true},
+	[DNS_TYPE_MX]     = {DNS_TYPE_MX, 2, 0, 1, 0, true, true},
+	[DNS_TYPE_RP]     = {DNS_TYPE_RP, 0, 0, 2, 0, false, true},
+	[DNS_TYPE_AFSDB]  = {DNS_TYPE_AFSDB, 2, 0, 1, 0, false, true},
+	[DNS_TYPE_RT]     = {DNS_TYPE_RT, 2, 0, 1, 0, false, true},
+	[DNS_TYPE_SIG]    = {DNS_TYPE_SIG, DNS_RRSIG_FIXED_LEN, 0, 1, DNS_RDATA_TAIL_ANY, false, true},
+	[DNS_TYPE_PX]     = {DNS_TYPE_PX, 2, 0, 2, 0, false, true},
+	[DNS_TYPE_NXT]    = {DNS_TYPE_NXT, 0, 0, 1, DNS_RDATA_TAIL_ANY, false, true},
+	[DNS_TYPE_SRV]    = {DNS_TYPE_SRV, 6, 0, 1, 0, false, true},
+	[DNS_TYPE_NAPTR]  = {DNS_TYPE_NAPTR, 4, 3, 1, 0, false, true},
+	[DNS_TYPE_KX]     = {DNS_TYPE_KX, 2, 0, 1, 0, false, true},
+	[DNS_TYPE_A6]     = {DNS_TYPE_A6, 1, 0, 1, 0, false, true}, // see a6_layout()
+	[DNS_TYPE_DNAME]  = {DNS_TYPE_DNAME, 0, 0, 1, 0, false, true},
+	[DNS_TYPE_RRSIG]  = {DNS_TYPE_RRSIG, DNS_RRSIG_FIXED_LEN, 0, 1, DNS_RDATA_TAIL_ANY, false, true},
 };
+// clang-format on
+
+enum { NAME_TABLE_LEN = sizeof(name_table) / sizeof(name_table[0]) };
 
 const struct dns_rdata_names *dns_rdata_names(uint16_t type)
 {
-	for (size_t i = 0; i < sizeof(name_table) / sizeof(name_table[0]); i++) {
-		if (name_table[i].type == type)
-			return &name_table[i];
-	}
-	return NULL;
+	if (type >= NAME_TABLE_LEN || name_table[type].names == 0)
+		return NULL;
+	return &name_table[type];
 }
 
 /** A6 (RFC 2874 s3.1): the prefix length tells how much address there is, and whether a name. */

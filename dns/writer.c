@@ -113,23 +113,33 @@ static void put_rdata_name(
 		put_bytes(w, name->octets, name->len);
 }
 
-/** RDLENGTH and RDATA. */
+/** Type, class, TTL and an RDLENGTH of 0. */
+static void put_fixed(struct dns_writer *w, const struct dns_rr *rr, uint32_t ttl_s)
+{
+	uint8_t fixed[DNS_RR_FIXED_LEN] = {0};
+
+	dns_put16(fixed, rr->type);
+	dns_put16(fixed + DNS_TYPE_LEN, rr->class_);
+	dns_put32(fixed + DNS_TYPE_LEN + DNS_CLASS_LEN, ttl_s);
+	put_bytes(w, fixed, sizeof(fixed));
+}
+
+/** RDATA, and its length into the two octets before it. */
 static void put_rdata(struct dns_writer *w, const struct dns_msg *src, const struct dns_rr *rr)
 {
 	struct dns_rdata_parts parts;
-	size_t length_at = w->pos;
+	size_t start = w->pos;
 
 	if (dns_rdata_split(src, rr, &parts) < 0) {
 		w->error = -EBADMSG;
 		return;
 	}
-	put_u16(w, 0);
 	put_bytes(w, parts.head, parts.head_len);
 	for (int i = 0; i < parts.names; i++)
 		put_rdata_name(w, &parts, &parts.name[i]);
 	put_bytes(w, parts.tail, parts.tail_len);
 	if (w->error == 0)
-		dns_put16(w->buf + length_at, (uint16_t)(w->pos - length_at - 2));
+		dns_put16(w->buf + start - 2, (uint16_t)(w->pos - start));
 }
 
 void dns_writer_init(struct dns_writer *w, uint8_t *buf, size_t size, uint16_t id, uint16_t flags)
@@ -171,9 +181,7 @@ void dns_writer_copy_rr(struct dns_writer *w, enum dns_section section, const st
 		assert(w->counts[1 + later] == 0);
 	dns_rr_owner(src, rr, &owner);
 	put_name(w, owner.octets, owner.len);
-	put_u16(w, rr->type);
-	put_u16(w, rr->class_);
-	put_u32(w, ttl_s);
+	put_fixed(w, rr, ttl_s);
 	put_rdata(w, src, rr);
 	if (w->error == 0) {
 		w->counts[1 + section]++;
