@@ -14,9 +14,10 @@ struct dns_name {
 };
 
 enum {
-	// Pointers followed in one name: one before each label is all that a compressor can need.
-	// Bounds the work that chains of pointers to pointers cause; more are refused (-EBADMSG).
-	DNS_NAME_POINTERS_MAX = 127,
+	// Pointers followed in one name; more are refused (-EBADMSG). Senders chain a handful, and
+	// a chain of bare pointers is work without an octet of name: a query may hold a hundred
+	// such owners.
+	DNS_NAME_POINTERS_MAX = 32,
 };
 
 enum { DNS_NAME_TEXT_MAX = 1025 }; // longest text form with its NUL: every octet as \DDD
