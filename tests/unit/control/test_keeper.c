@@ -1,0 +1,374 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <CUnit/Basic.h>
+
+#include "control/keeper.h"
+#include "tests/unit/run.h"
+#include "tests/unit/validator/zonekit.h"
+
+enum { NOW = 1700000000, DAY = 86400 };
+
+/* A world of a root and com., two paths each; the root's key is the anchor. */
+static struct {
+	struct kit_key root, com, other;
+	struct kit_sign by_root, by_com;
+	struct val_anchors anchors;
+	struct route_config config;
+	struct route_paths *paths;
+	struct ctl_keeper *k;
+	uint64_t ms;
+} t;
+
+static struct route_config make_config(bool with_root)
+{
+	static const struct dns_name root = {1, 0, ""}, com = {5, 1, "\3com"};
+	struct route_config c = {.site_count = 2, .zone_count = with_root ? 2 : 1};
+
+	c.sites = calloc(2, sizeof(*c.sites));
+	c.zones = calloc(c.zone_count, sizeof(*c.zones));
+	for (unsigned i = 0; i < 2; i++) {
+		c.sites[i].name[0] = (char)('a' + i);
+		c.sites[i].addr_count = 1;
+		c.sites[i].addrs = calloc(1, sizeof(struct route_addr));
+		c.sites[i].addrs[0] = (struct route_addr){4, {10, 0, 0, (uint8_t)(i + 1)}};
+	}
+	for (unsigned z = 0; z < c.zone_count; z++) {
+		c.zones[z].name = z == 0 ? com : root; // child first: order must not matter
+		c.zones[z].order_count = 1;
+		c.zones[z].orders = calloc(1, sizeof(*c.zones[z].orders));
+		c.zones[z].orders[0].region = ROUTE_REGION_NONE;
+		c.zones[z].orders[0].site_count = 2;
+		c.zones[z].orders[0].sites = calloc(2, sizeof(uint16_t));
+		c.zones[z].orders[0].sites[1] = 1;
+	}
+	return c;
+}
+
+static struct kit_sign sign_by(const struct kit_key *key, const char *zone)
+{
+	return (struct kit_sign){.key = key,
+		.signer = zone,
+		.labels = -1,
+		.original_ttl = 3600,
+		.inception = NOW - DAY,
+		.expiration = NOW + DAY};
+}
+
+static void setup(bool with_root)
+{
+	static const struct val_skew none;
+
+	kit_key_new(&t.root, 257);
+	kit_key_new(&t.com, 257);
+	kit_key_new(&t.other, 257);
+	t.by_root = sign_by(&t.root, ".");
+	t.by_com = sign_by(&t.com, "com.");
+	t.anchors.count = 1;
+	t.anchors.item[0] = (struct val_anchor){.zone = {1, 0, ""}, .type = DNS_TYPE_DNSKEY};
+	memcpy(t.anchors.item[0].key.rdata, t.root.rdata, t.root.rdata_len);
+	t.anchors.item[0].key.rdata_len = t.root.rdata_len;
+	t.anchors.item[0].key.key_tag = t.root.tag;
+	t.anchors.item[0].key.algorithm = 13;
+	t.config = make_config(with_root);
+	t.ms = 1000;
+	CU_ASSERT_EQUAL_FATAL(route_paths_new(&t.paths), 0);
+	CU_ASSERT_EQUAL_FATAL(route_paths_sync(t.paths, &t.config), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_keeper_new(&t.anchors, &none, &t.k), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_keeper_sync(t.k, &t.config), 0);
+}
+
+static void teardown(void)
+{
+	ctl_keeper_free(t.k);
+	route_paths_free(t.paths);
+	route_config_fini(&t.config);
+	kit_key_free(&t.root);
+	kit_key_free(&t.com);
+	kit_key_free(&t.other);
+}
+
+/* The one question that is due, or none. */
+static bool due(struct ctl_keeper_ask *ask)
+{
+	struct ctl_keeper_ask asks[4];
+	size_t n = ctl_keeper_due(t.k, t.paths, t.ms, NOW, asks, 4);
+
+	CU_ASSERT_FATAL(n <= 1);
+	*ask = asks[0];
+	return n == 1;
+}
+
+static struct kit_rdata key_rdata(const struct kit_key *key)
+{
+	struct kit_rdata rd = {.len = key->rdata_len};
+
+	memcpy(rd.octets, key->rdata, key->rdata_len);
+	return rd;
+}
+
+static void tell(const struct ctl_keeper_ask *ask, struct kit_msg *m)
+{
+	size_t len;
+	uint8_t *msg = kit_finish(m, &len);
+
+	CU_ASSERT_TRUE(ctl_keeper_told(t.k, ask->token, 0, msg, len, t.ms, NOW));
+	free(msg);
+}
+
+static void answer_dnskey(const struct ctl_keeper_ask *ask, const char *zone,
+	const struct kit_key *key, const struct kit_sign *sign)
+{
+	struct kit_rdata rd = key_rdata(key);
+	static struct kit_msg m;
+
+	kit_init(&m, zone, DNS_TYPE_DNSKEY, DNS_FLAG_QR | DNS_FLAG_AA);
+	kit_rrset(&m, DNS_ANSWER, zone, DNS_TYPE_DNSKEY, 3600, &rd, 1, sign);
+	tell(ask, &m);
+}
+
+static void answer_ds(
+	const struct ctl_keeper_ask *ask, const struct kit_key *key, const struct kit_sign *sign)
+{
+	struct kit_rdata rd = kit_ds(key, "com.");
+	static struct kit_msg m;
+
+	kit_init(&m, "com.", DNS_TYPE_DS, DNS_FLAG_QR | DNS_FLAG_AA);
+	kit_rrset(&m, DNS_ANSWER, "com.", DNS_TYPE_DS, 3600, &rd, 1, sign);
+	tell(ask, &m);
+}
+
+static enum val_zone_status status_of(const char *zone)
+{
+	struct ctl_keeper_info info;
+	struct dns_name name;
+
+	kit_wire(zone, &name);
+	for (size_t i = 0; i < ctl_keeper_count(t.k); i++) {
+		ctl_keeper_info(t.k, i, t.ms, &info);
+		if (dns_name_equal(info.zone.octets, name.octets))
+			return info.status;
+	}
+	return VAL_ZONE_UNKNOWN;
+}
+
+static const struct route_path *path_of(const struct ctl_keeper_ask *ask)
+{
+	return route_paths_at(t.paths, ask->path);
+}
+
+/* From the anchor to com.'s keys, step by step. */
+static void walk_down(void)
+{
+	struct ctl_keeper_ask ask;
+
+	CU_ASSERT_FATAL(due(&ask));
+	CU_ASSERT_EQUAL(ask.qtype, DNS_TYPE_DNSKEY);
+	CU_ASSERT_EQUAL(ask.qname.len, 1);
+	answer_dnskey(&ask, ".", &t.root, &t.by_root);
+	CU_ASSERT_FATAL(due(&ask));
+	CU_ASSERT_EQUAL(ask.qtype, DNS_TYPE_DS);
+	CU_ASSERT_EQUAL(path_of(&ask)->zone_name.len, 1); // the parent's servers have it
+	answer_ds(&ask, &t.com, &t.by_root);
+	CU_ASSERT_FATAL(due(&ask));
+	CU_ASSERT_EQUAL(ask.qtype, DNS_TYPE_DNSKEY);
+	CU_ASSERT_EQUAL(path_of(&ask)->zone_name.len, 5);
+	answer_dnskey(&ask, "com.", &t.com, &t.by_com);
+}
+
+static void test_chain(void)
+{
+	const struct val_zone_keys *com;
+	struct val_keys *keys = NULL;
+	struct ctl_keeper_ask ask;
+	struct dns_name name;
+
+	setup(true);
+	CU_ASSERT_FALSE(ctl_keeper_settled(t.k));
+	walk_down();
+	CU_ASSERT_TRUE(ctl_keeper_settled(t.k));
+	CU_ASSERT_EQUAL_FATAL(ctl_keeper_snapshot(t.k, &keys), 1);
+	com = val_keys_find(keys, kit_wire("com.", &name));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(com);
+	CU_ASSERT_EQUAL(com->status, VAL_ZONE_SECURE);
+	CU_ASSERT_EQUAL(com->count, 1);
+	CU_ASSERT_EQUAL(com->key[0].key_tag, t.com.tag);
+	val_keys_free(keys);
+	CU_ASSERT_EQUAL(ctl_keeper_snapshot(t.k, &keys), 0); // nothing new
+	CU_ASSERT_FALSE(due(&ask));
+	teardown();
+}
+
+static void test_next_path(void)
+{
+	struct ctl_keeper_ask first, second;
+
+	setup(true);
+	CU_ASSERT_FATAL(due(&first));
+	CU_ASSERT_TRUE(ctl_keeper_told(t.k, first.token, -ETIMEDOUT, NULL, 0, t.ms, NOW));
+	CU_ASSERT_FATAL(due(&second));
+	CU_ASSERT_NOT_EQUAL(first.path, second.path);
+	// a key that the anchor does not know is no better than no answer
+	answer_dnskey(&second, ".", &t.other,
+		&(struct kit_sign){.key = &t.other,
+			.signer = ".",
+			.labels = -1,
+			.original_ttl = 3600,
+			.inception = NOW - DAY,
+			.expiration = NOW + DAY});
+	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_UNKNOWN);
+	CU_ASSERT_FATAL(due(&second));
+	CU_ASSERT_EQUAL(first.path, second.path);
+	teardown();
+}
+
+static void test_pause_grows(void)
+{
+	uint64_t waited[2] = {0};
+	struct ctl_keeper_ask ask;
+	unsigned asked = 0;
+
+	setup(true);
+	for (unsigned half = 0; half < 2; half++)
+		for (uint64_t end = t.ms + 60000; t.ms < end; t.ms += 10)
+			if (due(&ask)) {
+				ctl_keeper_told(t.k, ask.token, -ETIMEDOUT, NULL, 0, t.ms, NOW);
+				waited[half]++;
+				asked++;
+			}
+	CU_ASSERT(asked > 8);             // it does not give up
+	CU_ASSERT(waited[0] < 40);        // nor flood
+	CU_ASSERT(waited[1] < waited[0]); // and grows patient
+	teardown();
+}
+
+static void test_lost_answer(void)
+{
+	struct ctl_keeper_ask ask;
+
+	setup(true);
+	CU_ASSERT_FATAL(due(&ask));
+	CU_ASSERT_FALSE(due(&ask));
+	t.ms += 3 * CTL_KEEPER_TIMEOUT_MS; // not even a timeout was reported
+	due(&ask);
+	t.ms += 2 * CTL_KEEPER_RETRY_MS;
+	CU_ASSERT_TRUE(due(&ask) || ask.token != 0);
+	CU_ASSERT_FALSE(ctl_keeper_told(t.k, 12345, 0, NULL, 0, t.ms, NOW));
+	teardown();
+}
+
+static void test_no_chain(void)
+{
+	struct ctl_keeper_ask ask;
+
+	setup(false); // com. alone: no anchor, no parent
+	CU_ASSERT_FALSE(due(&ask));
+	CU_ASSERT_EQUAL(status_of("com."), VAL_ZONE_UNKNOWN);
+	CU_ASSERT_TRUE(ctl_keeper_settled(t.k));
+	teardown();
+}
+
+static void test_keys_end(void)
+{
+	struct ctl_keeper_ask asks[4];
+
+	setup(true);
+	walk_down();
+	CU_ASSERT_EQUAL(status_of("com."), VAL_ZONE_SECURE);
+	ctl_keeper_due(
+		t.k, t.paths, t.ms, NOW + 3601, asks, 4); // beyond the TTL, nothing refreshed
+	CU_ASSERT_EQUAL(status_of("com."), VAL_ZONE_UNKNOWN);
+	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_UNKNOWN);
+	teardown();
+}
+
+static void test_refresh_keeps_what_is_good(void)
+{
+	struct val_keys *keys = NULL;
+	struct ctl_keeper_ask ask;
+
+	setup(true);
+	walk_down();
+	CU_ASSERT_EQUAL(ctl_keeper_snapshot(t.k, &keys), 1);
+	val_keys_free(keys);
+	t.ms += 3000 * 1000; // past two thirds of an hour, jitter included
+	CU_ASSERT_FATAL(ctl_keeper_due(t.k, t.paths, t.ms, NOW, &ask, 1) == 1);
+	CU_ASSERT_TRUE(ctl_keeper_told(t.k, ask.token, -ETIMEDOUT, NULL, 0, t.ms, NOW));
+	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_SECURE);
+	CU_ASSERT_EQUAL(status_of("com."), VAL_ZONE_SECURE);
+	CU_ASSERT_EQUAL(ctl_keeper_snapshot(t.k, &keys), 0);
+	teardown();
+}
+
+static void test_hint(void)
+{
+	struct ctl_keeper_ask ask;
+	struct dns_name name;
+
+	setup(true);
+	walk_down();
+	CU_ASSERT_FALSE(due(&ask));
+	t.ms += 5000;
+	ctl_keeper_hint(t.k, kit_wire("com.", &name), t.ms);
+	CU_ASSERT_TRUE(due(&ask));
+	CU_ASSERT_EQUAL(ask.qtype, DNS_TYPE_DS); // the whole way, the DS may have changed too
+	teardown();
+}
+
+static void test_unsigned_child(void)
+{
+	static const char *const names[][2] = {
+		{".", "NS SOA DNSKEY RRSIG NSEC"}, {"com.", "NS RRSIG NSEC"}};
+	struct kit_rdata soa = kit_soa(".");
+	static struct kit_chain chain;
+	static struct kit_msg m;
+	struct ctl_keeper_ask ask;
+
+	setup(true);
+	CU_ASSERT_FATAL(due(&ask));
+	answer_dnskey(&ask, ".", &t.root, &t.by_root);
+	CU_ASSERT_FATAL(due(&ask));
+	kit_chain_init(&chain, ".", false, 0, names, 2);
+	kit_init(&m, "com.", DNS_TYPE_DS, DNS_FLAG_QR | DNS_FLAG_AA);
+	kit_rrset(&m, DNS_AUTHORITY, ".", DNS_TYPE_SOA, 3600, &soa, 1, &t.by_root);
+	kit_match(&m, &chain, "com.", &t.by_root);
+	tell(&ask, &m);
+	CU_ASSERT_EQUAL(status_of("com."), VAL_ZONE_INSECURE);
+	CU_ASSERT_TRUE(ctl_keeper_settled(t.k));
+	teardown();
+}
+
+static void test_bare_no_is_no_proof(void)
+{
+	static struct kit_msg m;
+	struct ctl_keeper_ask ask;
+
+	setup(true);
+	CU_ASSERT_FATAL(due(&ask));
+	answer_dnskey(&ask, ".", &t.root, &t.by_root);
+	CU_ASSERT_FATAL(due(&ask));
+	kit_init(&m, "com.", DNS_TYPE_DS, DNS_FLAG_QR | DNS_FLAG_AA);
+	tell(&ask, &m); // "no DS", says somebody
+	CU_ASSERT_EQUAL(status_of("com."), VAL_ZONE_UNKNOWN);
+	teardown();
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{"from the anchor to the zone's keys", test_chain},
+		{"a failure goes to the next path", test_next_path},
+		{"pauses grow", test_pause_grows},
+		{"a lost answer is not waited for", test_lost_answer},
+		{"no anchor, no parent: no chain", test_no_chain},
+		{"keys end", test_keys_end},
+		{"a refresh that fails keeps what is good", test_refresh_keeps_what_is_good},
+		{"a hint asks again", test_hint},
+		{"a proof of no DS makes insecure", test_unsigned_child},
+		{"a bare no is no proof", test_bare_no_is_no_proof},
+		CU_TEST_INFO_NULL,
+	};
+
+	return test_run("control/keeper", tests);
+}
