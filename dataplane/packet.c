@@ -1,0 +1,558 @@
+#include "dataplane/packet.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
+
+enum {
+	ETH_LEN = sizeof(struct rte_ether_hdr),
+	VLAN_LEN = sizeof(struct rte_vlan_hdr),
+	IP4_LEN = sizeof(struct rte_ipv4_hdr), // without options
+	IP6_LEN = sizeof(struct rte_ipv6_hdr),
+	UDP_LEN = sizeof(struct rte_udp_hdr),
+	HOP_LIMIT = 64,
+};
+static_assert(DP_PACKET_HEADROOM == ETH_LEN + VLAN_LEN + IP6_LEN + UDP_LEN, "the longest header");
+
+static size_t addr_len(uint8_t family)
+{
+	return family == 4 ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+}
+
+static void addr_set(struct route_addr *a, uint8_t family, const void *octets)
+{
+	memset(a, 0, sizeof(*a));
+	a->family = family;
+	memcpy(a->octets, octets, addr_len(family));
+}
+
+/* ---- checksums: sums of 16-bit words as they lie in memory, so byte order cancels out (RFC 1071
+ * s2) ---- */
+
+static uint16_t csum_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16); // below 2^18
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+uint16_t dp_csum_update16(uint16_t csum, uint16_t from, uint16_t to)
+{
+	return (uint16_t)~csum_fold((uint64_t)(uint16_t)~csum + (uint16_t)~from + to);
+}
+
+uint16_t dp_csum_update32(uint16_t csum, uint32_t from, uint32_t to)
+{
+	return (uint16_t)~csum_fold((uint64_t)(uint16_t)~csum + (uint32_t)~from + to);
+}
+
+static uint64_t addr_sum(const struct route_addr *a)
+{
+	return rte_raw_cksum(a->octets, addr_len(a->family));
+}
+
+/** Pseudo header of RFC 768 and RFC 8200 s8.1: its words are the same ones in both families. */
+static uint64_t pseudo_sum(
+	const struct route_addr *src, const struct route_addr *dst, uint16_t udp_len)
+{
+	return addr_sum(src) + addr_sum(dst) + RTE_BE16(IPPROTO_UDP) + rte_cpu_to_be_16(udp_len);
+}
+
+/** RFC 768: a computed 0 is sent as its other form, since 0 says "none". */
+static uint16_t udp_csum_sent(uint16_t csum)
+{
+	return csum != 0 ? csum : 0xffff;
+}
+
+/* ---- parsing: each step checks, then moves; `end` is the frame's first, then the datagram's ----
+ */
+
+struct cursor {
+	const uint8_t *frame, *pos, *end;
+};
+
+static size_t left(const struct cursor *c)
+{
+	return (size_t)(c->end - c->pos);
+}
+
+static bool is_tag(rte_be16_t ether_type)
+{
+	return ether_type == RTE_BE16(RTE_ETHER_TYPE_VLAN) ||
+	       ether_type == RTE_BE16(RTE_ETHER_TYPE_QINQ);
+}
+
+/** The one tag may be in the frame or, stripped by the port, in the mbuf; a service tag (802.1ad)
+ * is one too many. */
+static enum dp_drop parse_tag(struct cursor *c, struct dp_pkt *out, rte_be16_t *ether_type)
+{
+	struct rte_vlan_hdr tag;
+
+	if (out->m->ol_flags & RTE_MBUF_F_RX_QINQ_STRIPPED)
+		return DP_DROP_VLAN;
+	if (out->m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) {
+		out->vlan = true;
+		out->vlan_tci_be = rte_cpu_to_be_16(out->m->vlan_tci);
+	}
+	if (!is_tag(*ether_type))
+		return DP_DROP_MAX;
+	if (out->vlan || *ether_type == RTE_BE16(RTE_ETHER_TYPE_QINQ))
+		return DP_DROP_VLAN;
+	if (left(c) < VLAN_LEN)
+		return DP_DROP_L2_SHORT;
+	memcpy(&tag, c->pos, VLAN_LEN);
+	c->pos += VLAN_LEN;
+	out->vlan = true;
+	out->vlan_tci_be = tag.vlan_tci;
+	*ether_type = tag.eth_proto;
+	return is_tag(*ether_type) ? DP_DROP_VLAN : DP_DROP_MAX;
+}
+
+static enum dp_drop parse_ether(struct cursor *c, struct dp_pkt *out, rte_be16_t *ether_type)
+{
+	struct rte_ether_hdr eth;
+
+	if (left(c) < ETH_LEN)
+		return DP_DROP_L2_SHORT;
+	memcpy(&eth, c->pos, ETH_LEN);
+	c->pos += ETH_LEN;
+	// A unicast datagram in a group frame is not for us (RFC 1122 s3.3.6), and no frame comes
+	// from a group.
+	if (rte_is_multicast_ether_addr(&eth.dst_addr))
+		return DP_DROP_NOT_OURS;
+	if (rte_is_multicast_ether_addr(&eth.src_addr))
+		return DP_DROP_SOURCE;
+	*ether_type = eth.ether_type;
+	return parse_tag(c, out, ether_type);
+}
+
+static bool ip4_csum_bad(const struct dp_pkt *p, const uint8_t *ip, size_t header_len)
+{
+	uint64_t verdict = p->m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
+
+	if (verdict == RTE_MBUF_F_RX_IP_CKSUM_GOOD)
+		return false;
+	if (verdict == RTE_MBUF_F_RX_IP_CKSUM_BAD)
+		return true;
+	return rte_raw_cksum(ip, header_len) != 0xffff;
+}
+
+/** RFC 791 s3.1. Leaves the cursor on the UDP header and `end` at the end of the IP packet. */
+static enum dp_drop parse_ip4(struct cursor *c, struct dp_pkt *out)
+{
+	struct rte_ipv4_hdr ip;
+	size_t header_len, total_len;
+
+	if (left(c) < IP4_LEN)
+		return DP_DROP_L2_SHORT;
+	memcpy(&ip, c->pos, IP4_LEN);
+	header_len = (size_t)(ip.version_ihl & RTE_IPV4_HDR_IHL_MASK) * RTE_IPV4_IHL_MULTIPLIER;
+	total_len = rte_be_to_cpu_16(ip.total_length);
+	if (ip.version_ihl >> 4 != 4 || header_len < IP4_LEN || total_len < header_len ||
+		total_len > left(c))
+		return DP_DROP_IP_HEADER;
+	if (ip4_csum_bad(out, c->pos, header_len))
+		return DP_DROP_IP_CHECKSUM;
+	if (ip.next_proto_id != IPPROTO_UDP)
+		return DP_DROP_NOT_OURS;
+	if (ip.fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
+		return DP_DROP_FRAGMENT;
+	addr_set(&out->src, 4, &ip.src_addr);
+	addr_set(&out->dst, 4, &ip.dst_addr);
+	c->end = c->pos + total_len;
+	c->pos += header_len;
+	return DP_DROP_MAX;
+}
+
+/** RFC 8200 s3. As parse_ip4(). A jumbogram (length 0, RFC 2675) ends as too short for UDP. */
+static enum dp_drop parse_ip6(struct cursor *c, struct dp_pkt *out)
+{
+	struct rte_ipv6_hdr ip;
+	size_t payload_len;
+
+	if (left(c) < IP6_LEN)
+		return DP_DROP_L2_SHORT;
+	memcpy(&ip, c->pos, IP6_LEN);
+	payload_len = rte_be_to_cpu_16(ip.payload_len);
+	if (c->pos[0] >> 4 != 6 || payload_len > left(c) - IP6_LEN)
+		return DP_DROP_IP_HEADER;
+	if (ip.proto == IPPROTO_FRAGMENT)
+		return DP_DROP_FRAGMENT;
+	if (ip.proto != IPPROTO_UDP)
+		return DP_DROP_NOT_OURS;
+	addr_set(&out->src, 6, ip.src_addr);
+	addr_set(&out->dst, 6, ip.dst_addr);
+	c->pos += IP6_LEN;
+	c->end = c->pos + payload_len;
+	return DP_DROP_MAX;
+}
+
+static bool source_unusable(const struct route_addr *a)
+{
+	static const uint8_t zeros[15];
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	if (a->family ==
+		4) // 0/8, 127/8, 224/4 groups, 240/4 reserved and broadcast: RFC 1122 s3.2.1.3
+		return a->octets[0] == 0 || a->octets[0] == 127 || a->octets[0] >= 224;
+	// ff00::/8, :: and ::1, ::ffff:0:0/96: RFC 4291 s2.5, s2.7
+	return a->octets[0] == 0xff || memcmp(a->octets, mapped, sizeof(mapped)) == 0 ||
+	       (memcmp(a->octets, zeros, sizeof(zeros)) == 0 && a->octets[15] <= 1);
+}
+
+static bool udp_csum_bad(const struct dp_pkt *p, const struct rte_udp_hdr *udp, uint16_t udp_len)
+{
+	uint64_t verdict = p->m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+
+	// Before the port's verdict: some ports call "none" bad.
+	if (udp->dgram_cksum == 0)
+		return p->family == 6;
+	if (verdict == RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		return false;
+	if (verdict == RTE_MBUF_F_RX_L4_CKSUM_BAD)
+		return true;
+	return csum_fold(pseudo_sum(&p->src, &p->dst, udp_len) + rte_raw_cksum(udp, udp_len)) !=
+	       0xffff;
+}
+
+/** RFC 768. Leaves the cursor on the payload and `end` behind it. */
+static enum dp_drop parse_udp(struct cursor *c, struct dp_pkt *out)
+{
+	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)c->pos;
+	uint16_t udp_len;
+
+	if (left(c) < UDP_LEN)
+		return DP_DROP_UDP_LENGTH;
+	udp_len = rte_be_to_cpu_16(udp->dgram_len);
+	if (udp_len < UDP_LEN || udp_len > left(c))
+		return DP_DROP_UDP_LENGTH;
+	if (udp_csum_bad(out, udp, udp_len))
+		return DP_DROP_UDP_CHECKSUM;
+	out->sport = rte_be_to_cpu_16(udp->src_port);
+	out->dport = rte_be_to_cpu_16(udp->dst_port);
+	if (out->sport == 0 || source_unusable(&out->src))
+		return DP_DROP_SOURCE;
+	c->end = c->pos + udp_len;
+	c->pos += UDP_LEN;
+	return DP_DROP_MAX;
+}
+
+static enum dp_drop parse_ip(struct cursor *c, struct dp_pkt *out, rte_be16_t ether_type)
+{
+	if (ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4)) {
+		out->family = 4;
+		return parse_ip4(c, out);
+	}
+	if (ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6)) {
+		out->family = 6;
+		return parse_ip6(c, out);
+	}
+	return DP_DROP_NOT_OURS;
+}
+
+enum dp_drop dp_packet_parse(struct rte_mbuf *m, struct dp_pkt *out)
+{
+	struct cursor c;
+	rte_be16_t ether_type;
+	enum dp_drop why;
+
+	if (m->nb_segs != 1)
+		return DP_DROP_SEGMENTED;
+	memset(out, 0, sizeof(*out));
+	out->m = m;
+	c.frame = c.pos = rte_pktmbuf_mtod(m, const uint8_t *);
+	c.end = c.frame + m->data_len;
+
+	why = parse_ether(&c, out, &ether_type);
+	if (why != DP_DROP_MAX)
+		return why;
+	out->l3_off = (uint16_t)(c.pos - c.frame);
+	why = parse_ip(&c, out, ether_type);
+	if (why != DP_DROP_MAX)
+		return why;
+	out->l4_off = (uint16_t)(c.pos - c.frame);
+	why = parse_udp(&c, out);
+	if (why != DP_DROP_MAX)
+		return why;
+	out->dns_off = (uint16_t)(c.pos - c.frame);
+	out->dns_len = (uint16_t)left(&c);
+	m->data_len = (uint16_t)(c.end - c.frame);
+	m->pkt_len = m->data_len;
+	return DP_DROP_MAX;
+}
+
+/* ---- writing: the new headers end where the payload begins, whatever stood in front of it before
+ * ---- */
+
+static uint16_t ip_len(const struct dp_rewrite *rw)
+{
+	return rw->dst.family == 4 ? IP4_LEN : IP6_LEN;
+}
+
+static uint16_t l2_len(const struct dp_rewrite *rw)
+{
+	return (uint16_t)(ETH_LEN + (rw->vlan ? VLAN_LEN : 0));
+}
+
+static bool family_ok(const struct dp_rewrite *rw)
+{
+	return rw->src.family == rw->dst.family && (rw->dst.family == 4 || rw->dst.family == 6);
+}
+
+/** Move the front of the frame to `headers` octets before the payload at `payload_off`. */
+static int front_set(struct rte_mbuf *m, uint16_t payload_off, uint16_t headers)
+{
+	if (m->data_off + payload_off < headers)
+		return -ENOSPC;
+	m->data_off = (uint16_t)(m->data_off + payload_off - headers);
+	return 0;
+}
+
+static uint8_t *write_ether(uint8_t *pos, const struct dp_rewrite *rw)
+{
+	rte_be16_t type =
+		rw->dst.family == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
+	struct rte_vlan_hdr tag = {.vlan_tci = rw->vlan_tci_be, .eth_proto = type};
+	struct rte_ether_hdr eth = {
+		.dst_addr = rw->eth_dst,
+		.src_addr = rw->eth_src,
+		.ether_type = rw->vlan ? RTE_BE16(RTE_ETHER_TYPE_VLAN) : type,
+	};
+
+	memcpy(pos, &eth, ETH_LEN);
+	pos += ETH_LEN;
+	if (!rw->vlan)
+		return pos;
+	memcpy(pos, &tag, VLAN_LEN);
+	return pos + VLAN_LEN;
+}
+
+static void ip4_fill(struct rte_ipv4_hdr *ip, const struct dp_rewrite *rw, uint16_t udp_len)
+{
+	memset(ip, 0, sizeof(*ip));
+	ip->version_ihl = RTE_IPV4_VHL_DEF;
+	ip->total_length = rte_cpu_to_be_16((uint16_t)(IP4_LEN + udp_len));
+	ip->fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
+	ip->time_to_live = HOP_LIMIT;
+	ip->next_proto_id = IPPROTO_UDP;
+	memcpy(&ip->src_addr, rw->src.octets, sizeof(ip->src_addr));
+	memcpy(&ip->dst_addr, rw->dst.octets, sizeof(ip->dst_addr));
+}
+
+/** The checksum of `to`, from that of `from` and the fields that differ (RFC 1624). Neither has
+ * options. */
+static uint16_t ip4_csum_updated(const struct rte_ipv4_hdr *from, const struct rte_ipv4_hdr *to)
+{
+	uint32_t a[IP4_LEN / 4], b[IP4_LEN / 4];
+	uint16_t csum = from->hdr_checksum;
+
+	memcpy(a, from, IP4_LEN);
+	memcpy(b, to, IP4_LEN);
+	// words 0 and 1: version, type of service, length, ID, fragment; 3 and 4: addresses
+	csum = dp_csum_update32(csum, a[0], b[0]);
+	csum = dp_csum_update32(csum, a[1], b[1]);
+	csum = dp_csum_update32(csum, a[3], b[3]);
+	csum = dp_csum_update32(csum, a[4], b[4]);
+	// word 2 without the checksum itself
+	return dp_csum_update16(csum, *(const unaligned_uint16_t *)&from->time_to_live,
+		*(const unaligned_uint16_t *)&to->time_to_live);
+}
+
+/** old: the header that stands in the packet, checked and without options, or NULL. It may overlap
+ * pos. */
+static uint8_t *write_ip4(
+	uint8_t *pos, const struct dp_rewrite *rw, uint16_t udp_len, const struct rte_ipv4_hdr *old)
+{
+	struct rte_ipv4_hdr ip;
+
+	ip4_fill(&ip, rw, udp_len);
+	ip.hdr_checksum =
+		old != NULL ? ip4_csum_updated(old, &ip) : (uint16_t)~rte_raw_cksum(&ip, IP4_LEN);
+	memcpy(pos, &ip, IP4_LEN);
+	return pos + IP4_LEN;
+}
+
+static uint8_t *write_ip6(uint8_t *pos, const struct dp_rewrite *rw, uint16_t udp_len)
+{
+	struct rte_ipv6_hdr ip = {
+		.vtc_flow = RTE_BE32(6u << 28),
+		.payload_len = rte_cpu_to_be_16(udp_len),
+		.proto = IPPROTO_UDP,
+		.hop_limits = HOP_LIMIT,
+	};
+
+	memcpy(ip.src_addr, rw->src.octets, sizeof(ip.src_addr));
+	memcpy(ip.dst_addr, rw->dst.octets, sizeof(ip.dst_addr));
+	memcpy(pos, &ip, IP6_LEN);
+	return pos + IP6_LEN;
+}
+
+/**
+ * The only place that puts a UDP checksum into a frame; a port that computes them itself would get
+ * its flags here. csum 0: sum the payload, which stands behind pos.
+ */
+static void write_udp(uint8_t *pos, const struct dp_rewrite *rw, uint16_t udp_len, uint16_t csum)
+{
+	struct rte_udp_hdr udp = {
+		.src_port = rte_cpu_to_be_16(rw->sport),
+		.dst_port = rte_cpu_to_be_16(rw->dport),
+		.dgram_len = rte_cpu_to_be_16(udp_len),
+		.dgram_cksum = csum,
+	};
+	uint64_t sum;
+
+	if (csum == 0) {
+		sum = pseudo_sum(&rw->src, &rw->dst, udp_len) + rte_raw_cksum(&udp, UDP_LEN) +
+		      rte_raw_cksum(pos + UDP_LEN, (size_t)(udp_len - UDP_LEN));
+		udp.dgram_cksum = udp_csum_sent((uint16_t)~csum_fold(sum));
+	}
+	memcpy(pos, &udp, UDP_LEN);
+}
+
+/** Offload verdicts and a stripped tag belong to the frame that came in. */
+static void mbuf_finish(struct rte_mbuf *m, size_t len)
+{
+	m->ol_flags = 0;
+	m->vlan_tci = 0;
+	m->data_len = (uint16_t)len;
+	m->pkt_len = (uint32_t)len;
+}
+
+/** Where write_headers() may take checksums from. */
+struct known {
+	const struct rte_ipv4_hdr *ip4; // NULL: none
+	uint16_t udp_csum;              // 0: none
+};
+
+/** Everything in front of the payload, at the (already moved) front of the frame. */
+static void write_headers(struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dns_len,
+	const struct known *known)
+{
+	uint16_t udp_len = (uint16_t)(UDP_LEN + dns_len);
+	uint8_t *front = rte_pktmbuf_mtod(m, uint8_t *);
+	uint8_t *pos = write_ether(front, rw);
+
+	pos = rw->dst.family == 4 ? write_ip4(pos, rw, udp_len, known->ip4)
+				  : write_ip6(pos, rw, udp_len);
+	write_udp(pos, rw, udp_len, known->udp_csum);
+	mbuf_finish(m, (size_t)(pos - front) + udp_len);
+}
+
+static void pkt_update(struct dp_pkt *p, const struct dp_rewrite *rw, uint16_t dns_len)
+{
+	p->l3_off = l2_len(rw);
+	p->l4_off = (uint16_t)(p->l3_off + ip_len(rw));
+	p->dns_off = (uint16_t)(p->l4_off + UDP_LEN);
+	p->dns_len = dns_len;
+	p->vlan = rw->vlan;
+	p->vlan_tci_be = rw->vlan ? rw->vlan_tci_be : 0;
+	p->sport = rw->sport;
+	p->dport = rw->dport;
+	p->src = rw->src;
+	p->dst = rw->dst;
+}
+
+static int rewrite(
+	struct dp_pkt *p, const struct dp_rewrite *rw, uint16_t dns_len, uint16_t udp_csum)
+{
+	struct rte_mbuf *m = p->m;
+	struct rte_ipv4_hdr old;
+	struct known known = {.ip4 = NULL, .udp_csum = udp_csum};
+	int err;
+
+	if (!family_ok(rw) || rw->dst.family != p->family)
+		return -EAFNOSUPPORT;
+	if (m->data_off + p->dns_off + dns_len > m->buf_len)
+		return -ENOSPC;
+	if (p->family == 4 && p->l4_off - p->l3_off == IP4_LEN) {
+		memcpy(&old, rte_pktmbuf_mtod_offset(m, uint8_t *, p->l3_off), IP4_LEN);
+		known.ip4 = &old;
+	}
+	err = front_set(m, p->dns_off, (uint16_t)(l2_len(rw) + ip_len(rw) + UDP_LEN));
+	if (err < 0)
+		return err;
+	write_headers(m, rw, dns_len, &known);
+	pkt_update(p, rw, dns_len);
+	return 0;
+}
+
+int dp_packet_rewrite(struct dp_pkt *p, const struct dp_rewrite *rw, uint16_t dns_len)
+{
+	return rewrite(p, rw, dns_len, 0);
+}
+
+static struct rte_udp_hdr *udp_of(const struct dp_pkt *p)
+{
+	return rte_pktmbuf_mtod_offset(p->m, struct rte_udp_hdr *, p->l4_off);
+}
+
+void dp_packet_patch16(struct dp_pkt *p, uint16_t off, uint16_t value_be)
+{
+	struct rte_udp_hdr *udp = udp_of(p);
+	uint8_t *word = (uint8_t *)(udp + 1) + off;
+	uint16_t from;
+
+	assert(off % 2 == 0 && off + 2 <= p->dns_len);
+	memcpy(&from, word, sizeof(from));
+	memcpy(word, &value_be, sizeof(value_be));
+	if (udp->dgram_cksum != 0)
+		udp->dgram_cksum =
+			udp_csum_sent(dp_csum_update16(udp->dgram_cksum, from, value_be));
+}
+
+int dp_packet_rewrite_patched(struct dp_pkt *p, const struct dp_rewrite *rw)
+{
+	uint16_t csum = udp_of(p)->dgram_cksum;
+
+	if (!family_ok(rw) || rw->dst.family != p->family)
+		return -EAFNOSUPPORT;
+	if (csum != 0) {
+		csum = dp_csum_update16(
+			csum, rte_cpu_to_be_16(p->sport), rte_cpu_to_be_16(rw->sport));
+		csum = dp_csum_update16(
+			csum, rte_cpu_to_be_16(p->dport), rte_cpu_to_be_16(rw->dport));
+		csum = dp_csum_update16(
+			csum, (uint16_t)addr_sum(&p->src), (uint16_t)addr_sum(&rw->src));
+		csum = dp_csum_update16(
+			csum, (uint16_t)addr_sum(&p->dst), (uint16_t)addr_sum(&rw->dst));
+		csum = udp_csum_sent(csum);
+	}
+	return rewrite(p, rw, p->dns_len, csum);
+}
+
+int dp_packet_build(struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dns_len)
+{
+	static const struct known nothing;
+	int err;
+
+	if (!family_ok(rw))
+		return -EAFNOSUPPORT;
+	if (m->nb_segs != 1 || m->data_len != dns_len)
+		return -EINVAL;
+	err = front_set(m, 0, (uint16_t)(l2_len(rw) + ip_len(rw) + UDP_LEN));
+	if (err < 0)
+		return err;
+	write_headers(m, rw, dns_len, &nothing);
+	return 0;
+}
+
+void dp_packet_turn(const struct dp_pkt *p, struct dp_rewrite *rw)
+{
+	const struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, const struct rte_ether_hdr *);
+
+	rw->eth_src = eth->dst_addr;
+	rw->eth_dst = eth->src_addr;
+	rw->vlan = p->vlan;
+	rw->vlan_tci_be = p->vlan_tci_be;
+	rw->src = p->dst;
+	rw->dst = p->src;
+	rw->sport = p->dport;
+	rw->dport = p->sport;
+}
