@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
 
 import labdns
 from labnet import FAULTY, REAL, SITES, SOURCE, addr4, addr6, run
@@ -112,6 +113,21 @@ stub-zone:
 """
 
 
+@contextmanager
+def signals_held():
+    """Signals that end us come after the block. Main thread only, as signal.signal() is."""
+    pending = []
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {n: signal.signal(n, lambda number, _frame: pending.append(number)) for n in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if pending:
+            os.kill(os.getpid(), pending[0])
+
+
 class Servers:
     """Starts, reloads and tells about them. `processes` are ended by id in stop()."""
 
@@ -123,10 +139,11 @@ class Servers:
     def start(self, host, label, *argv):
         """Run argv in host; its output goes to <folder>/<label>/log. One process, no shell."""
         where = self.place(label)
-        with open(os.path.join(where, "log"), "ab") as log:
-            process = subprocess.Popen(self.net.argv(host, *argv), stdin=subprocess.DEVNULL, stdout=log,
-                                       stderr=log, start_new_session=True)
-        self.processes[label] = process
+        # A signal between the start and the note of it would leave a process that nobody knows.
+        with open(os.path.join(where, "log"), "ab") as log, signals_held():
+            process = self.processes[label] = subprocess.Popen(
+                self.net.argv(host, *argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
         self.pids[label] = process.pid
         return process
 
