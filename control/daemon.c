@@ -26,11 +26,7 @@ uint32_t ctl_epoch_s(void)
 
 /* ---- what the world asks for ---- */
 
-/**
- * A new table brings paths whose next hops come a moment later, as a second view. The first is held
- * back and skipped, so that no worker meets a path that it could not send to.
- */
-static int world_publish(void *arg, const struct dp_view *view,
+int ctl_daemon_publish(void *arg, const struct dp_view *view,
 	void (*done)(void *arg, const struct dp_view *old), void *done_arg)
 {
 	struct ctl_daemon *d = arg;
@@ -209,7 +205,7 @@ static int open_socket(struct ctl_daemon *d, char *err)
 
 static int open_parts(struct ctl_daemon *d, const struct val_anchors *anchors)
 {
-	const struct ctl_world_ops ops = {world_publish, world_forget, d};
+	const struct ctl_world_ops ops = {ctl_daemon_publish, world_forget, d};
 	int rc = ctl_world_new(&ops, d->cfg.region, &d->world);
 
 	if (!rc)

@@ -80,6 +80,15 @@ void ctl_daemon_close(struct ctl_daemon *d);
 int ctl_daemon_set_routes(struct ctl_daemon *d, struct route_config *c, const char *source,
 	const char *why, char *err);
 
+/**
+ * The world's way to the dataplane (ctl_world_ops.publish; arg is the daemon). A new table brings
+ * paths whose next hops come a moment later, as a second view: while hold_views is set a view is
+ * held back, and the next one replaces it, so that no worker meets a path that it could not send
+ * to.
+ */
+int ctl_daemon_publish(void *arg, const struct dp_view *view,
+	void (*done)(void *arg, const struct dp_view *old), void *done_arg);
+
 /** SIGTERM: refuse new work, let running work end, say whether the numbers add up, leave the loop.
  */
 void ctl_daemon_stop(struct ctl_daemon *d, const char *why);

@@ -212,6 +212,7 @@ static void add_sample(json_t *j, const struct route_sample *s, uint32_t epoch_s
 	json_object_set_new(j, "signed_s_ago",
 		s->newest_inception ? json_integer(val_time_diff(s->newest_inception, epoch_s))
 				    : json_null());
+	json_object_set_new(j, "last_sent_us", count_json(s->last_sent_us));
 	json_object_set_new(j, "outcomes", outcomes);
 }
 
@@ -341,6 +342,7 @@ json_t *ctl_report_identity(const struct ctl_daemon *d)
 		count_json(s.transactions), "mbufs_out", count_json(dp_mbufs_out(d->dp)));
 }
 
+/** The sum over all workers at the top, each worker below. */
 json_t *ctl_report_stats(struct ctl_daemon *d)
 {
 	json_t *workers = json_array();
@@ -351,8 +353,11 @@ json_t *ctl_report_stats(struct ctl_daemon *d)
 		json_array_append_new(workers, stats_json(&s));
 	}
 	dp_stats_sum(d->dp, &s);
-	return json_pack("{s:o,s:o,s:o}", "sum", stats_json(&s), "workers", workers, "identity",
-		ctl_report_identity(d));
+	json_t *j = stats_json(&s);
+	json_object_set_new(j, "mbufs_out", count_json(dp_mbufs_out(d->dp)));
+	json_object_set_new(j, "identity", ctl_report_identity(d));
+	json_object_set_new(j, "workers", workers);
+	return j;
 }
 
 /* ---- keys ---- */
