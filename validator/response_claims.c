@@ -184,12 +184,38 @@ static void check_referral(
 	val_judge_insecure(j, VAL_R_UNSIGNED_DELEGATION);
 }
 
+/**
+ * A zone asked for the DS at its own apex: only the parent can say, so there is no proof that could
+ * be demanded and nothing that could be believed (RFC 4035 s3.1.4.1, RFC 6840 s4.4). Passed on,
+ * never as secure, and no fault of the site.
+ */
+static bool is_own_ds(const struct val_judge *j, const struct dns_name *at)
+{
+	return j->msg->qtype == DNS_TYPE_DS && at->labels > 0 &&
+	       dns_name_equal(at->octets, j->zone->zone.octets);
+}
+
+/**
+ * A chain may end at an unsigned delegation with the proof of that, and no NS: nothing is claimed
+ * of the target that anybody could not claim. Not so for the question itself, which a referral must
+ * answer.
+ */
+static bool ends_unsigned(
+	const struct val_judge *j, const struct val_denial_set *proof, const struct dns_name *at)
+{
+	enum val_reason why;
+
+	return !dns_name_equal(at->octets, j->qname.octets) &&
+	       val_denial_no_ds(proof, at->octets, &why) != VAL_DENIAL_FAILED;
+}
+
 /** NOERROR, and the answer section ends at a name of this zone without what was asked for. */
 static void check_stop(
 	struct val_judge *j, const struct val_denial_set *proof, const struct dns_name *at)
 {
 	struct dns_name cut;
 	enum val_reason why;
+	enum val_denial got;
 
 	if (val_judge_cut(j, at->octets, &cut)) {
 		check_cuts(j, &cut);
@@ -197,7 +223,15 @@ static void check_stop(
 		return;
 	}
 	check_cuts(j, NULL);
-	take_proof(j, val_denial_nodata(proof, at->octets, j->msg->qtype, &why), &why);
+	if (is_own_ds(j, at)) {
+		val_judge_insecure(j, VAL_R_NONE);
+		return;
+	}
+	got = val_denial_nodata(proof, at->octets, j->msg->qtype, &why);
+	if (got == VAL_DENIAL_FAILED && ends_unsigned(j, proof, at))
+		val_judge_insecure(j, VAL_R_UNSIGNED_DELEGATION);
+	else
+		take_proof(j, got, &why);
 }
 
 /** A synthesised CNAME lives as long as its DNAME (RFC 6672 s5.3.1). */

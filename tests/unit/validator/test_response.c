@@ -379,6 +379,13 @@ static void build_chain_insecure(struct kit_msg *m)
 	put_proof(m, true, true, "=com. ~q.com.");
 }
 
+static void build_chain_cut_proof(struct kit_msg *m)
+{
+	start(m, "alias.com.", DNS_TYPE_A, DNS_FLAG_AA);
+	put_cname(m, "alias.com.", "i.com.", NULL);
+	put_proof(m, false, false, "=i.com.");
+}
+
 static void put_dname(struct kit_msg *m, const char *target)
 {
 	struct kit_rdata rd = kit_name(target);
@@ -454,6 +461,8 @@ static const struct row rows[] = {
 		VAL_R_NONE},
 	{"CNAME to an insecure delegation", build_chain_insecure, VAL_KIND_ANSWER, VAL_INSECURE,
 		VAL_R_UNSIGNED_DELEGATION},
+	{"CNAME to an insecure delegation, proof without NS", build_chain_cut_proof,
+		VAL_KIND_ANSWER, VAL_INSECURE, VAL_R_UNSIGNED_DELEGATION},
 	{"DNAME", build_dname, VAL_KIND_ANSWER, VAL_SECURE, VAL_R_NONE},
 	{"DNAME out of the zone", build_dname_out, VAL_KIND_ANSWER, VAL_SECURE, VAL_R_NONE},
 	{"ANY", build_any, VAL_KIND_ANSWER, VAL_SECURE, VAL_R_NONE},
@@ -754,6 +763,24 @@ static void test_foreign_data(void)
 	kit_rrsig(&m, DNS_ANSWER, "www.com.", DNS_TYPE_A, 300, &rd, 1, &by_zone);
 	judge_msg(&m, &com);
 	check("RRSIG asked for", VAL_INSECURE, VAL_R_NONE);
+}
+
+/** A child's word on its own DS is passed on and not believed. */
+static void test_own_ds(void)
+{
+	start(&m, "com.", DNS_TYPE_DS, DNS_FLAG_AA);
+	put_soa(&m);
+	put_proof(&m, true, false, "=com.");
+	judge_msg(&m, &com);
+	check("DS of the zone itself", VAL_INSECURE, VAL_R_NONE);
+	m.harm = KIT_FLIP;
+	m.harm_at = 1;
+	start(&m, "com.", DNS_TYPE_DS, DNS_FLAG_AA);
+	put_soa(&m);
+	put_proof(&m, true, false, "=com.");
+	judge_msg(&m, &com);
+	m.harm = KIT_NONE;
+	check("and what is signed must be good", VAL_BOGUS, VAL_R_SIG_CRYPTO);
 }
 
 /** The wildcard's own NSEC, expanded to deny the name it stands at: RFC 4035 s5.4. */
@@ -1150,6 +1177,7 @@ int main(void)
 		{"expired NSEC3", test_expired_nsec3},
 		{"errors, lame answers, zones without keys", test_not_judged},
 		{"foreign data", test_foreign_data},
+		{"DS of the zone itself", test_own_ds},
 		{"expanded NSEC", test_expanded_nsec},
 		{"key flags", test_key_flags},
 		{"TTL caps", test_ttl_caps},
