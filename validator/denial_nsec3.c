@@ -264,8 +264,8 @@ enum val_denial val_nsec3_nodata(
 		return chain_end(&c, val_bitmap_denies(&at.match->types, wild.octets, claim->qtype),
 			e.cover->optout, why);
 	}
-	// RFC 5155 s8.6 for DS; erratum 3441 for any type: an empty non-terminal that leads only to
-	// unsigned delegations has no NSEC3 of its own.
+	// RFC 5155 s8.6 for DS; s7.1 (erratum 3441) for any type: an empty non-terminal that leads
+	// only to unsigned delegations has no NSEC3 of its own.
 	return chain_end(&c, e.cover->optout ? VAL_R_NONE : VAL_R_DENIAL_INCOMPLETE, true, why);
 }
 
