@@ -288,13 +288,14 @@ static bool superseded(const struct val_anchor *ds, size_t count, size_t i)
 
 /* What the anchors ask of us: something that we can do, or a reason why the zone counts as insecure
  * (RFC 4035 s5.2). */
-static enum val_reason usable_anchors(const struct val_anchor *ds, size_t count, bool *usable)
+static enum val_reason usable_anchors(
+	const struct val_anchor *ds, size_t count, bool sha1, bool *usable)
 {
 	enum val_reason why = VAL_R_ALG_UNSUPPORTED;
 	bool any = false;
 
 	for (size_t i = 0; i < count; i++) {
-		bool alg = val_alg_supported(ds[i].key.algorithm, false);
+		bool alg = val_alg_supported(ds[i].key.algorithm, sha1);
 		bool digest = ds[i].type != DNS_TYPE_DS || ds_digest(ds[i].key.rdata[3]) != NULL;
 
 		usable[i] = alg && digest && !superseded(ds, count, i);
@@ -337,13 +338,13 @@ int val_keys_from_dnskey(struct val_verifier *v, const struct dns_msg *msg, cons
 	int first = find_first(msg, zone, DNS_TYPE_DNSKEY);
 	struct val_key keys[VAL_ZONE_KEYS_MAX];
 	struct val_rrset set;
+	bool sha1 = val_verifier_sha1(v), any = false;
 	enum val_reason why;
-	bool any = false;
 	int n;
 
 	memset(res, 0, sizeof(*res));
 	why = usable_anchors(
-		ds, ds_count < VAL_ANCHORS_MAX ? ds_count : VAL_ANCHORS_MAX, usable_ds);
+		ds, ds_count < VAL_ANCHORS_MAX ? ds_count : VAL_ANCHORS_MAX, sha1, usable_ds);
 	if (why != VAL_R_NONE) {
 		res->verdict = VAL_INSECURE;
 		res->reason = why;
@@ -362,7 +363,7 @@ int val_keys_from_dnskey(struct val_verifier *v, const struct dns_msg *msg, cons
 	for (int k = 0; k < n; k++) {
 		for (size_t i = 0; i < ds_count && i < VAL_ANCHORS_MAX && !trusted[k]; i++)
 			trusted[k] = usable_ds[i] && is_live_zone_key(&keys[k]) &&
-				     val_alg_supported(keys[k].algorithm, false) &&
+				     val_alg_supported(keys[k].algorithm, sha1) &&
 				     anchored(zone, &keys[k], &ds[i]);
 		any |= trusted[k];
 	}

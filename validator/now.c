@@ -26,7 +26,7 @@ void val_judge_now(struct val_verifier *v, const struct dns_msg *msg,
 
 	ctx.cache = NULL;
 	ctx.skew = *skew;
-	ctx.sha1 = false;
+	ctx.sha1 = val_verifier_sha1(v);
 	out->result.verdict = VAL_PENDING;
 	// Checks are told apart by the PRF: with a key that can be guessed, a bad one could pose as
 	// a good one.

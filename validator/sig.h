@@ -78,6 +78,12 @@ enum val_reason val_sig_precheck(const struct val_rrset *set, const struct dns_r
 struct val_verifier;
 int val_verifier_new(struct val_verifier **out);
 void val_verifier_free(struct val_verifier *v);
+/**
+ * Whether chains and responses that this verifier judges may rest on algorithms 5 and 7; false when
+ * new (RFC 9905). val_verify() itself does them always: the caller has decided.
+ */
+void val_verifier_set_sha1(struct val_verifier *v, bool sha1);
+bool val_verifier_sha1(const struct val_verifier *v);
 
 /**
  * Verify one signature.

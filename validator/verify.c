@@ -29,8 +29,19 @@ struct kept {
 struct val_verifier {
 	EVP_MD_CTX *ctx;
 	uint64_t clock;
+	bool sha1;
 	struct kept kept[KEYS_KEPT];
 };
+
+void val_verifier_set_sha1(struct val_verifier *v, bool sha1)
+{
+	v->sha1 = sha1;
+}
+
+bool val_verifier_sha1(const struct val_verifier *v)
+{
+	return v->sha1;
+}
 
 int val_verifier_new(struct val_verifier **out)
 {
