@@ -209,8 +209,8 @@ static int run_row(const struct row *row, bool nsec3, int drop)
 	got = run(row, &p.set, &why);
 	good = drop < 0 ? got == row->want && why == row->why : got == VAL_DENIAL_FAILED;
 	if (!good)
-		printf("\n  %s, %s, without record %d: got %d, reason %d\n", row->name,
-			nsec3 ? "NSEC3" : "NSEC", drop, got, (int)why);
+		printf("\n  %s, %s, without record %d: got %d, %s\n", row->name,
+			nsec3 ? "NSEC3" : "NSEC", drop, got, val_reason_name(why));
 	CU_ASSERT_TRUE(good);
 	free(p.bytes);
 	return p.m.sets;
@@ -335,7 +335,7 @@ static void test_odd_nsec3(void)
 		proof_close(&p.m, &p, o->zone);
 		got = val_denial_nxdomain(&p.set, kit_wire("q.com.", &q), &why);
 		if (got != o->want || why != o->why)
-			printf("\n  %s: got %d, reason %d\n", o->name, got, (int)why);
+			printf("\n  %s: got %d, %s\n", o->name, got, val_reason_name(why));
 		CU_ASSERT_EQUAL(got, o->want);
 		CU_ASSERT_EQUAL(why, o->why);
 		free(p.bytes);
