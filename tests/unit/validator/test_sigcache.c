@@ -1,0 +1,230 @@
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <CUnit/Basic.h>
+
+#include "tests/unit/run.h"
+#include "validator/sigcache.h"
+
+enum { NOW = 1700000000 };
+
+/* An id that spreads as a PRF's output does, and times that can be told from it: a torn entry
+ * shows. */
+static struct val_sig_id numbered(uint64_t n)
+{
+	uint64_t a = (n + 1) * 0x9e3779b97f4a7c15ull, b = (n + 1) * 0xc2b2ae3d27d4eb4full;
+
+	return (struct val_sig_id){{a ^ a >> 29, b ^ b >> 31}};
+}
+
+static struct val_sig_times times_of(uint64_t n)
+{
+	return (struct val_sig_times){
+		(uint32_t)(n * 3), (uint32_t)(n * 5 + 7), (uint32_t)(n * 11 + 1)};
+}
+
+static bool same_times(const struct val_sig_times *a, const struct val_sig_times *b)
+{
+	return a->inception == b->inception && a->expiration == b->expiration &&
+	       a->key_generation == b->key_generation;
+}
+
+static struct val_sigcache *make(size_t entries)
+{
+	struct val_sigcache *c = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(val_sigcache_new(entries, -1, &c), 0);
+	return c;
+}
+
+static void test_put_and_get(void)
+{
+	struct val_sigcache *c = make(1024);
+	struct val_sig_id id = numbered(1), near_miss = id;
+	struct val_sig_times in = times_of(1), out;
+
+	CU_ASSERT_EQUAL(val_sigcache_get(c, &id, NOW, &out), VAL_SIG_UNKNOWN);
+	val_sigcache_put(c, &id, &in);
+	CU_ASSERT_EQUAL(val_sigcache_get(c, &id, NOW, &out), VAL_SIG_GOOD);
+	CU_ASSERT_TRUE(same_times(&in, &out));
+	for (unsigned bit = 0; bit < 128; bit++) { // every bit of the id counts
+		near_miss.w[bit / 64] ^= 1ull << bit % 64;
+		CU_ASSERT_EQUAL(val_sigcache_get(c, &near_miss, NOW, &out), VAL_SIG_UNKNOWN);
+		near_miss = id;
+	}
+	in = times_of(2); // the same signature again, with a newer key set
+	val_sigcache_put(c, &id, &in);
+	CU_ASSERT_EQUAL(val_sigcache_get(c, &id, NOW, &out), VAL_SIG_GOOD);
+	CU_ASSERT_TRUE(same_times(&in, &out));
+	val_sigcache_free(c);
+}
+
+static void test_failures_are_forgotten(void)
+{
+	struct val_sigcache *c = make(1024);
+	struct val_sig_id id = numbered(1);
+	struct val_sig_times in = times_of(1), out;
+
+	val_sigcache_put_bad(c, &id, NOW);
+	CU_ASSERT_EQUAL(val_sigcache_get(c, &id, NOW, &out), VAL_SIG_BAD);
+	CU_ASSERT_EQUAL(val_sigcache_get(c, &id, NOW + VAL_SIG_BAD_S - 1, &out), VAL_SIG_BAD);
+	CU_ASSERT_EQUAL(val_sigcache_get(c, &id, NOW + VAL_SIG_BAD_S, &out), VAL_SIG_UNKNOWN);
+	val_sigcache_put(c, &id, &in); // good beats bad
+	CU_ASSERT_EQUAL(val_sigcache_get(c, &id, NOW, &out), VAL_SIG_GOOD);
+	val_sigcache_free(c);
+}
+
+/* A flood of failures must not push out what is good. */
+static void test_failures_stay_apart(void)
+{
+	struct val_sigcache *c = make(64);
+	struct val_sig_id id = numbered(1);
+	struct val_sig_times in = times_of(1), out;
+
+	val_sigcache_put(c, &id, &in);
+	for (uint64_t n = 2; n < 100000; n++) {
+		struct val_sig_id bad = numbered(n);
+
+		val_sigcache_put_bad(c, &bad, NOW);
+	}
+	CU_ASSERT_EQUAL(val_sigcache_get(c, &id, NOW, &out), VAL_SIG_GOOD);
+	val_sigcache_free(c);
+}
+
+static void test_sizes(void)
+{
+	struct val_sigcache_stats stats;
+	struct val_sigcache *c;
+
+	CU_ASSERT_EQUAL(val_sigcache_new(0, -1, &c), -22);
+	c = make(1000); // rounded up
+	val_sigcache_stats(c, &stats);
+	CU_ASSERT_EQUAL(stats.entries, 1024);
+	CU_ASSERT_EQUAL(stats.buckets * 64, stats.entries * 32);
+	val_sigcache_free(c);
+}
+
+/* Random operations against an array that forgets nothing: what the cache knows is what was put
+ * last. */
+static void test_against_naive(void)
+{
+	enum { IDS = 4096, STEPS = 2000000 };
+	static int64_t last[IDS];
+	struct val_sigcache *c = make(1024);
+	unsigned long hits = 0, wrong = 0;
+
+	memset(last, 0xff, sizeof(last));
+	srand(1);
+	for (unsigned step = 0; step < STEPS; step++) {
+		unsigned n = (unsigned)rand() % IDS;
+		struct val_sig_id id = numbered(n);
+		struct val_sig_times times;
+
+		if (rand() % 4 == 0) {
+			last[n] = rand() % 1000;
+			times = times_of((uint64_t)last[n]);
+			val_sigcache_put(c, &id, &times);
+		} else if (val_sigcache_get(c, &id, NOW, &times) == VAL_SIG_GOOD) {
+			struct val_sig_times expect = times_of((uint64_t)last[n]);
+
+			hits++;
+			wrong += last[n] < 0 || !same_times(&times, &expect);
+		}
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT(hits > STEPS / 20);
+	val_sigcache_free(c);
+}
+
+/* ---- threads ---- */
+
+enum { HOT_IDS = 64, ROUNDS = 200000 };
+
+static struct val_sigcache *shared;
+static _Atomic unsigned long thread_hits, thread_wrong;
+
+/* Few buckets, many writers' collisions: whatever is read must be one writer's whole entry. */
+static void *write_all(void *arg)
+{
+	uint64_t seed = (uint64_t)(uintptr_t)arg;
+
+	for (uint64_t i = 0; i < ROUNDS; i++) {
+		uint64_t n = (i * 7 + seed) % HOT_IDS;
+		struct val_sig_id id = numbered(n);
+		struct val_sig_times times = times_of(n);
+
+		val_sigcache_put(shared, &id, &times);
+		if (i % 64 == 0)
+			val_sigcache_put_bad(shared, &id, NOW);
+	}
+	return NULL;
+}
+
+static void *read_all(void *arg)
+{
+	unsigned long hits = 0, wrong = 0;
+
+	(void)arg;
+	for (uint64_t i = 0; i < ROUNDS; i++) {
+		uint64_t n = i % (2 * HOT_IDS); // the upper half was never put
+		struct val_sig_id id = numbered(n);
+		struct val_sig_times times, expect = times_of(n);
+
+		if (val_sigcache_get(shared, &id, NOW, &times) != VAL_SIG_GOOD)
+			continue;
+		hits++;
+		wrong += n >= HOT_IDS || !same_times(&times, &expect);
+	}
+	atomic_fetch_add(&thread_hits, hits);
+	atomic_fetch_add(&thread_wrong, wrong);
+	return NULL;
+}
+
+static void test_two_writers_two_readers(void)
+{
+	pthread_t thread[4];
+
+	shared = make(8);
+	for (uintptr_t i = 0; i < 4; i++)
+		CU_ASSERT_EQUAL_FATAL(pthread_create(&thread[i], NULL, i < 2 ? write_all : read_all,
+					      (void *)(i * 31)),
+			0);
+	for (unsigned i = 0; i < 4; i++)
+		pthread_join(thread[i], NULL);
+	CU_ASSERT(thread_hits > 0);
+	CU_ASSERT_EQUAL(thread_wrong, 0);
+	val_sigcache_free(shared);
+}
+
+static void test_id_is_unambiguous(void)
+{
+	static const struct dns_hash_key key = {1, 2}, other = {1, 3};
+	struct val_sig_id a, b;
+
+	val_sig_id(&key, (const uint8_t *)"ab", 2, (const uint8_t *)"c", 1, (const uint8_t *)"d", 1,
+		&a);
+	val_sig_id(&key, (const uint8_t *)"a", 1, (const uint8_t *)"bc", 2, (const uint8_t *)"d", 1,
+		&b);
+	CU_ASSERT_NOT_EQUAL(memcmp(&a, &b, sizeof(a)), 0); // the same octets, cut elsewhere
+	val_sig_id(&other, (const uint8_t *)"ab", 2, (const uint8_t *)"c", 1, (const uint8_t *)"d",
+		1, &b);
+	CU_ASSERT_NOT_EQUAL(memcmp(&a, &b, sizeof(a)), 0); // another start
+}
+
+int main(void)
+{
+	CU_TestInfo tests[] = {
+		{"what was put is there, by every bit of its id", test_put_and_get},
+		{"failures are forgotten", test_failures_are_forgotten},
+		{"failures stay apart", test_failures_stay_apart},
+		{"sizes", test_sizes},
+		{"random operations against an array", test_against_naive},
+		{"two writers, two readers", test_two_writers_two_readers},
+		{"the id is unambiguous and keyed", test_id_is_unambiguous},
+		CU_TEST_INFO_NULL,
+	};
+
+	return test_run("validator/sigcache", tests);
+}
