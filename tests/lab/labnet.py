@@ -166,16 +166,21 @@ class Net:
         return found - {os.getpid()}
 
     def _signal(self, names, number, wait_s):
-        for pid in self._pids(names):
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                pass
+        """Signal all, those that appear meanwhile too; True when two looks in a row find nobody."""
         deadline = time.monotonic() + wait_s
-        while self._pids(names):
-            if time.monotonic() > deadline:
+        told, empty = set(), 0
+        while empty < 2:
+            found = self._pids(names)
+            for pid in found - told:
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    pass
+            told |= found
+            empty = 0 if found else empty + 1
+            if found and time.monotonic() > deadline:
                 return False
-            time.sleep(0.05)
+            time.sleep(0.03)
         return True
 
 

@@ -17,7 +17,7 @@ SETTINGS = """eal:
   crypto: []
   memory_mb: {memory_mb}
   hugepages: {hugepages}
-  args: {args}
+  args: []
 
 ports:
   - name: uplink
@@ -78,7 +78,6 @@ class Swerve:
         text = SETTINGS.format(
             dir=self.dir, anchor=self.lab.zones.anchor, xdp=self._xdp(), driver=self.driver,
             memory_mb=512 if self.hugepages else 256, hugepages=str(self.hugepages).lower(),
-            args='["--in-memory"]' if self.hugepages else "[]",
             service4=addr4("edge", REAL), service6=addr6("edge", REAL),
             source4=addr4("edge", SOURCE), source6=addr6("edge", SOURCE),
             steering="".join(f"  {k}: {v}\n" for k, v in keys.items()))
@@ -154,9 +153,8 @@ class Swerve:
         return self.ctl("stats")
 
     def sites(self):
-        """The list of paths, each with zone, site, address, state, sent, outcomes, last_sent_us."""
-        got = self.ctl("sites")
-        return got["sites"] if isinstance(got, dict) else got
+        """The list of paths, each with zone, site, address, state, sent, outcomes and more."""
+        return self.ctl("sites")
 
     def states(self):
         """{(zone, site): set of states of its addresses}"""
@@ -166,7 +164,7 @@ class Swerve:
         return out
 
     def sent(self, site):
-        return sum(p["sent"] for p in self.sites() if p["site"] == site)
+        return sum(p.get("sent", 0) for p in self.sites() if p["site"] == site)
 
     def apply_routes(self, fronts=(), zone_sites=None):
         path = self._write("routes.new.yaml", routes(fronts, zone_sites))
@@ -196,9 +194,10 @@ def routes(fronts=(), zone_sites=None):
 
 
 def identity(stats):
-    """The accounting identity: (holds, what was seen)."""
-    parts = {k: stats[k] for k in ("received", "matched", "forwarded", "answered", "waiting")}
-    parts["dropped"] = sum(stats["dropped"].values())
+    """The accounting identity, added up here rather than believed: (holds, the parts)."""
+    total = stats["sum"]
+    parts = {k: total[k] for k in ("received", "matched", "forwarded", "answered", "waiting")}
+    parts["dropped"] = sum(total["dropped"].values())
     right = sum(v for k, v in parts.items() if k != "received")
     return parts["received"] == right, parts
 
@@ -213,7 +212,8 @@ def await_identity(swerve, limit_s=4.0):
         stats = swerve.stats()
         holds, parts = identity(stats)
         wrong = [] if holds else [f"identity: {parts}"]
-        wrong += [f"{k} {stats[k]}" for k in ("waiting", "transactions", "mbufs_out") if stats[k]]
+        wrong += [f"{stats['identity'][k]} {k}" for k in ("waiting", "transactions", "mbufs_out")
+                  if stats["identity"][k]]
         if not wrong or time.monotonic() > deadline:
             return wrong
         time.sleep(0.1)

@@ -13,7 +13,7 @@ def run(bench):
         load = bench.load(100)
         try:
             steady(bench, swerved, load, 1.5)
-            before = swerved.stats()["dropped"]["reply_unmatched"]
+            before = swerved.stats()["sum"]["dropped"]["reply_unmatched"]
 
             def flood(addr):
                 return bench.tool("mallory", "lab_spoof", "--from", addr("sin", REAL), "--to",
@@ -23,7 +23,7 @@ def run(bench):
             with ThreadPoolExecutor(2) as pool:
                 results = list(pool.map(flood, (addr4, addr6)))
             expect(all(code == 0 for code, _, _ in results), f"the flood failed: {results}")
-            dropped = swerved.stats()["dropped"]["reply_unmatched"] - before
+            dropped = swerved.stats()["sum"]["dropped"]["reply_unmatched"] - before
             expect(nothing_moved(swerved), f"forged replies moved something: {swerved.states()}")
         finally:
             load.stop()
