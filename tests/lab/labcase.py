@@ -57,6 +57,7 @@ class Bench:
             expect(not wrong, f"after the test: {'; '.join(wrong)}")
             status, _ = self.swerved.stop()
             expect(status == 0, f"swerved ended with {status}:\n{self.swerved.log_tail()}")
+            ended_in_order(self.swerved)
         finally:
             if self.swerved.process is not None:
                 self.swerved.process.kill()
@@ -125,10 +126,18 @@ def steady(bench, swerved, load, seconds=2.0):
     expect(load.bad == 0, f"before anything happened: {load}; {load.failures}")
 
 
+def ended_in_order(swerved):
+    """Its last word is that every packet is accounted for and nothing is out."""
+    last = [e for e in swerved.events() if e["kind"] == "stopped"]
+    expect(last, "no event `stopped`")
+    left = [k for k in ("waiting", "transactions", "mbufs_out") if last[-1].get(k)]
+    expect(last[-1].get("holds") is True and not left, f"at the end: {last[-1]}")
+
+
 def fault_event(swerved, site):
     """The sentence of the first site_fault event about this site."""
     for event in swerved.events():
-        if event["kind"] == "site_fault" and site in event["text"]:
+        if event["kind"] == "site_fault" and event.get("site") == site:
             return event["text"]
     raise Failed(f"no site_fault event about {site}: {[e['kind'] for e in swerved.events()]}")
 

@@ -140,7 +140,7 @@ class Show:
     def steered(self):
         """Moment and sentence of the first event that moved com. or net. off sin."""
         for event in self.swerved.events():
-            if event["kind"] in ("site_fault", "lagging") and "sin" in event["text"]:
+            if event["kind"] in ("site_fault", "lagging") and event.get("site") == "sin":
                 return event_time(event), event["text"]
         return None, None
 

@@ -2,7 +2,7 @@
 
 import time
 
-from labcase import expect
+from labcase import ended_in_order, expect
 
 
 def run(bench):
@@ -17,6 +17,7 @@ def run(bench):
         expect(early == 0, f"before SIGTERM: {load}; {load.failures}")
         expect(status == 0, f"ended with {status}:\n{swerved.log_tail()}")
         expect(took < 4, f"the end took {took:.1f} s")
+        ended_in_order(swerved)
         bad = set(load.counts) - {"asked", "NOERROR", "NXDOMAIN", "lost", "SERVFAIL", "REFUSED"}
         expect(not bad, f"odd answers: {load}")
     return f"exit 0 after {took:.1f} s; {load} (asked after the end: lost)"
