@@ -342,7 +342,6 @@ json_t *ctl_report_identity(const struct ctl_daemon *d)
 		count_json(s.transactions), "mbufs_out", count_json(dp_mbufs_out(d->dp)));
 }
 
-/** The sum over all workers at the top, each worker below. */
 json_t *ctl_report_stats(struct ctl_daemon *d)
 {
 	json_t *workers = json_array();
@@ -353,11 +352,8 @@ json_t *ctl_report_stats(struct ctl_daemon *d)
 		json_array_append_new(workers, stats_json(&s));
 	}
 	dp_stats_sum(d->dp, &s);
-	json_t *j = stats_json(&s);
-	json_object_set_new(j, "mbufs_out", count_json(dp_mbufs_out(d->dp)));
-	json_object_set_new(j, "identity", ctl_report_identity(d));
-	json_object_set_new(j, "workers", workers);
-	return j;
+	return json_pack("{s:o,s:o,s:o}", "sum", stats_json(&s), "workers", workers, "identity",
+		ctl_report_identity(d));
 }
 
 /* ---- keys ---- */

@@ -190,7 +190,7 @@ static void add_counters(struct ctl_columns *t, const json_t *obj, const char *p
 
 void ctl_show_stats(const json_t *data, FILE *out)
 {
-	const json_t *id = json_object_get(data, "identity");
+	const json_t *sum = json_object_get(data, "sum"), *id = json_object_get(data, "identity");
 	struct ctl_columns t;
 
 	fprintf(out,
@@ -200,11 +200,11 @@ void ctl_show_stats(const json_t *data, FILE *out)
 		number(id, "answered"), number(id, "dropped"), number(id, "waiting"),
 		is_true(id, "holds") ? "holds" : "DOES NOT HOLD");
 	ctl_columns_init(&t, "COUNTER|>VALUE");
-	add_counters(&t, data, "");
-	add_counters(&t, json_object_get(data, "dropped"), "dropped.");
-	add_counters(&t, json_object_get(data, "verdicts"), "verdict.");
-	add_counters(&t, json_object_get(data, "reasons"), "reason.");
-	add_counters(&t, json_object_get(data, "rcodes"), "rcode.");
+	add_counters(&t, sum, "");
+	add_counters(&t, json_object_get(sum, "dropped"), "dropped.");
+	add_counters(&t, json_object_get(sum, "verdicts"), "verdict.");
+	add_counters(&t, json_object_get(sum, "reasons"), "reason.");
+	add_counters(&t, json_object_get(sum, "rcodes"), "rcode.");
 	ctl_columns_print(&t, out);
 }
 
