@@ -144,13 +144,16 @@ static struct val_check *find_check(struct val_checks *checks, const struct val_
 static enum val_sig_state look_up(const struct val_judge *j, const struct val_sig_id *id)
 {
 	const struct val_check *known = find_check(j->checks, id);
+	enum val_sig_state state = VAL_SIG_UNKNOWN;
 	struct val_sig_times times;
 
 	if (known != NULL && known->state != VAL_SIG_UNKNOWN)
 		return known->state;
-	if (j->ctx->cache == NULL)
-		return VAL_SIG_UNKNOWN;
-	return val_sigcache_get(j->ctx->cache, id, j->now, &times);
+	if (j->ctx->cache != NULL)
+		state = val_sigcache_get(j->ctx->cache, id, j->now, &times);
+	if (state != VAL_SIG_UNKNOWN)
+		j->ctx->cache_hits++;
+	return state;
 }
 
 /** Have a candidate verified, unless that is under way. @return false: budget, or nobody can now */
