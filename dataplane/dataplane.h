@@ -63,8 +63,9 @@ struct dp_ask {
 	struct route_addr addr;
 	struct dns_name qname;
 	uint16_t qtype;
-	uint32_t timeout_ms;
+	uint32_t timeout_ms;  // at most 4095
 	bool nsid;
+	enum route_kind kind; // recursive: RD=1, CD=1
 };
 /** @retval 0, -EAGAIN (ring full) */
 int dp_ask(struct dp *dp, const struct dp_ask *ask);
@@ -72,7 +73,7 @@ int dp_ask(struct dp *dp, const struct dp_ask *ask);
 struct dp_told {
 	uint64_t token;
 	uint16_t path;
-	int error;            // 0, -ETIMEDOUT, -EHOSTUNREACH, -ENOBUFS
+	int error;            // 0, -ETIMEDOUT, -EHOSTUNREACH, -ENOBUFS, -EBADMSG, -ESHUTDOWN
 	uint32_t rtt_us;
 	uint16_t len;
 	uint8_t msg[4096];    // the reply as it came, matched and parseable as a frame of a DNS message
@@ -99,7 +100,10 @@ struct dp_stats {
 	uint64_t waiting;    // queries whose answer is not there yet
 	// detail, outside the identity
 	uint64_t sent_upstream, retried, coalesced, truncated, near_misses, asks, failures_cached, failure_hits;
-	uint64_t answered_rcode[16];
+	uint64_t upstream_tx_full; // our queries that the NIC did not take; their timers run
+	uint64_t redraws;          // queries sent again under a new pair after near misses
+	uint64_t handed_over;      // replies given to the worker that owns their port
+	uint64_t answered_rcode[16]; // of every reply to a client, an upstream's or ours
 	uint64_t verdict[VAL_PENDING], reason[VAL_R_MAX];
 	uint64_t sig_hits, sig_misses, sig_verified_good, sig_verified_bad, sig_ring_full;
 	uint64_t transactions; // in use now

@@ -81,12 +81,15 @@ struct dp_txn {
 	uint64_t sent_cycles;
 	uint64_t started_cycles;
 	struct route_tried tried;
+	uint8_t bad[8];        // what each entry of `tried` came to: enum route_outcome, 0 nothing bad
+	uint64_t table_number; // the table that route_zone and region are indexes of
 
 	// judging
 	struct rte_mbuf *reply; // held while signatures are verified
 	uint32_t checks;        // index of the worker's val_checks slot, DP_TXN_NONE
 	uint8_t pending;        // jobs out at the crypto lcores
 	uint8_t verified;       // verifications of the whole transaction: the budget, never reset
+	struct rte_mbuf *fallback; // a bogus reply, kept for clients who said CD=1
 
 	// why the last try failed, most specific so far
 	enum val_reason reason;

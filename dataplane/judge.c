@@ -1,0 +1,332 @@
+#include <errno.h>
+#include <string.h>
+
+#include "dataplane/outcome.h"
+#include "dataplane/worker.h"
+#include "dns/wire.h"
+#include "validator/time.h"
+
+/*
+ * From a matched reply to a verdict, and from the verdict to what follows: delivery, another site,
+ * or the end. A reply whose signatures are being verified is held in the transaction with its
+ * val_checks; both are bounded by the jobs of a worker. The reply is parsed again for each
+ * judgement: a parsed message is larger than what it describes.
+ */
+
+/* ---- slots for checks ---- */
+
+static bool take_checks(struct dp_worker *w, struct dp_txn *t)
+{
+	if (t->checks != DP_TXN_NONE)
+		return true;
+	if (w->checks_free == 0)
+		return false;
+	t->checks = w->checks_stack[--w->checks_free];
+	return true;
+}
+
+void dp_judge_release(struct dp_worker *w, struct dp_txn *t)
+{
+	if (t->checks == DP_TXN_NONE)
+		return;
+	w->checks_stack[w->checks_free++] = (uint16_t)t->checks;
+	t->checks = DP_TXN_NONE;
+	t->pending = 0;
+}
+
+/* ---- wanting ---- */
+
+struct asker {
+	struct dp_worker *w;
+	struct dp_txn *t;
+	bool short_of; // slots, jobs or ring: our shortage, not the reply's fault
+};
+
+static int submit(
+	struct dp_worker *w, struct dp_txn *t, struct dp_job *job, const struct val_want *want)
+{
+	int err = dp_crypto_fill(job, want);
+
+	if (err != 0)
+		return err;
+	job->txn = dp_txns_index(w->txns, t);
+	job->generation = t->generation;
+	job->now = w->now.epoch_s;
+	return dp_crypto_submit(w->crypto, w->id, job);
+}
+
+static int want(void *arg, const struct val_want *v)
+{
+	struct asker *a = arg;
+	struct dp_worker *w = a->w;
+	struct dp_job *job = take_checks(w, a->t) ? dp_crypto_job(w->crypto, w->id) : NULL;
+	int err = job != NULL ? submit(w, a->t, job, v) : -ENOBUFS;
+
+	if (err == 0) {
+		a->t->pending++;
+		dp_count(&w->counters.sig_misses);
+		return 0;
+	}
+	if (job != NULL)
+		dp_crypto_release(w->crypto, w->id, job);
+	if (err == -ENOBUFS) {
+		a->short_of = true;
+		dp_count(&w->counters.sig_ring_full);
+	}
+	return err;
+}
+
+/* ---- evidence ---- */
+
+static void note_bad(struct route_evidence *e, const struct val_result *r)
+{
+	atomic_store_explicit(&e->bad_expiration, r->expiration, memory_order_relaxed);
+	atomic_store_explicit(&e->bad_type, r->type_covered, memory_order_relaxed);
+	atomic_store_explicit(&e->bad_reason, (uint16_t)r->reason, memory_order_relaxed);
+	atomic_store_explicit(&e->bad_key_tag, r->key_tag, memory_order_relaxed);
+}
+
+static void note_secure(struct route_evidence *e, const struct val_result *r)
+{
+	uint32_t newest = atomic_load_explicit(&e->newest_inception, memory_order_relaxed);
+
+	if (newest == 0 || val_time_before(newest, r->newest_inception))
+		atomic_store_explicit(
+			&e->newest_inception, r->newest_inception, memory_order_relaxed);
+	atomic_store_explicit(&e->nearest_expiration, r->nearest_expiration, memory_order_relaxed);
+}
+
+static void note_verdict(struct dp_worker *w, const struct dp_txn *t, enum route_outcome outcome)
+{
+	const struct val_result *r = &w->verdict.result;
+	struct route_evidence *e = &w->evidence[t->path];
+
+	dp_add(&e->outcome[outcome], 1);
+	dp_count(&w->counters.verdict[r->verdict]);
+	dp_count(&w->counters.reason[r->reason]);
+	if (outcome == ROUTE_O_SECURE)
+		note_secure(e, r);
+	else if (r->verdict == VAL_BOGUS)
+		note_bad(e, r);
+}
+
+/* The same question failed at other sites and is answered well here: that convicts them. */
+static void note_refuted(struct dp_worker *w, const struct dp_txn *t)
+{
+	const struct route_tried *tried = &t->tried;
+
+	for (unsigned i = 0; i + 1 < tried->count; i++)
+		if (t->bad[i] != 0 && tried->site_hash[i] != tried->site_hash[tried->count - 1])
+			dp_add(&w->evidence[tried->path[i]].refuted[t->bad[i]], 1);
+}
+
+/* ---- what follows ---- */
+
+static void free_reply(struct dp_txn *t)
+{
+	rte_pktmbuf_free(t->reply);
+	t->reply = NULL;
+}
+
+/* Keep a bogus reply for clients who said CD=1. @return false: there is no room for more */
+static bool keep_fallback(struct dp_worker *w, struct dp_txn *t)
+{
+	if (t->fallback == NULL && w->fallbacks == DP_FALLBACKS_MAX)
+		return false;
+	if (t->fallback == NULL)
+		w->fallbacks++;
+	else
+		rte_pktmbuf_free(t->fallback);
+	t->fallback = t->reply;
+	t->reply = NULL;
+	return true;
+}
+
+static int ede_of(enum route_outcome outcome, enum val_reason reason)
+{
+	switch (outcome) {
+	case ROUTE_O_SERVFAIL:
+	case ROUTE_O_ERROR:
+		return DNS_EDE_NETWORK_ERROR;
+	case ROUTE_O_REFUSED:
+	case ROUTE_O_LAME:
+		return DNS_EDE_NO_REACHABLE_AUTHORITY;
+	default:
+		return val_reason_ede(reason);
+	}
+}
+
+/* Without a chain nobody's answer can be judged: no other site helps, and it is not the name's
+ * fault. */
+static void cannot_judge(struct dp_worker *w, struct dp_txn *t, enum route_kind kind)
+{
+	if (t->cd) {
+		dp_deliver(w, t, &w->verdict, kind);
+		return;
+	}
+	dp_upstream_failed(t, ROUTE_O_SECURE, w->verdict.result.reason, DNS_EDE_NOT_READY);
+	dp_deliver_failure(w, t, false);
+}
+
+static void try_elsewhere(
+	struct dp_worker *w, struct dp_txn *t, enum route_outcome outcome, enum route_kind kind)
+{
+	const struct val_result *r = &w->verdict.result;
+
+	dp_upstream_failed(t, outcome, r->reason, ede_of(outcome, r->reason));
+	if (t->cd && r->verdict == VAL_BOGUS && !keep_fallback(w, t)) {
+		dp_deliver(w, t, &w->verdict, kind);
+		return;
+	}
+	if (t->reply != NULL)
+		free_reply(t);
+	dp_upstream_retry(w, t);
+}
+
+/* A verdict is there; w->msg is t->reply parsed, w->verdict what was found. */
+static void conclude(struct dp_worker *w, struct dp_txn *t, enum route_kind kind, bool short_of)
+{
+	enum route_outcome outcome = dp_outcome(&w->verdict, dns_msg_rcode(&w->msg));
+
+	dp_judge_release(w, t);
+	t->state = DP_TXN_SENT;
+	note_verdict(w, t, outcome);
+	if (outcome == ROUTE_O_SECURE || outcome == ROUTE_O_INSECURE) {
+		note_refuted(w, t);
+		dp_deliver(w, t, &w->verdict, kind);
+	} else if (short_of) {
+		// The next site's reply would want the same of us. Fail closed, forget it at once.
+		dp_upstream_failed(t, outcome, w->verdict.result.reason, DNS_EDE_OTHER);
+		dp_deliver_failure(w, t, false);
+	} else if (w->verdict.result.verdict == VAL_INDETERMINATE &&
+		   outcome == ROUTE_O_INDETERMINATE) {
+		cannot_judge(w, t, kind);
+	} else {
+		try_elsewhere(w, t, outcome, kind);
+	}
+}
+
+/* ---- judging ---- */
+
+static const struct val_zone_keys *keys_of(struct dp_worker *w, const uint8_t *zone)
+{
+	const struct val_keys *keys = w->now.view->keys;
+	const struct val_zone_keys *found = keys != NULL ? val_keys_find(keys, zone) : NULL;
+
+	if (found != NULL)
+		return found;
+	dns_name_from_wire(zone, zone + DNS_NAME_MAX, &w->no_keys.zone);
+	return &w->no_keys;
+}
+
+static void suspend(struct dp_txn *t)
+{
+	t->state = DP_TXN_JUDGING; // its timer runs on
+}
+
+static void judge(struct dp_worker *w, struct dp_txn *t, struct val_checks *checks)
+{
+	struct dp_route r = dp_route_of(w, t);
+	struct asker a = {.w = w, .t = t};
+	uint16_t flags = w->msg.flags;
+	uint64_t hits = w->ctx.cache_hits;
+
+	if (r.zone < 0) {
+		// No longer routed: nobody to judge by, nobody to ask.
+		dp_judge_release(w, t);
+		dp_deliver_failure(w, t, false);
+		return;
+	}
+	// A recursive upstream has no authority and need not say so.
+	if (r.kind == ROUTE_RECURSIVE)
+		w->msg.flags |= DNS_FLAG_AA;
+	val_response_judge(&w->ctx, &w->msg,
+		keys_of(w, route_table_zone_name(w->now.view->table, r.zone)), w->now.epoch_s,
+		checks, want, &a, &w->verdict);
+	w->msg.flags = flags;
+	dp_add(&w->counters.sig_hits, w->ctx.cache_hits - hits);
+	t->verified = checks->verified;
+	if (w->verdict.result.verdict != VAL_PENDING) {
+		conclude(w, t, r.kind, a.short_of);
+		return;
+	}
+	if (checks == &w->first_checks)
+		w->checks[t->checks] = *checks;
+	suspend(t);
+}
+
+/* TC=1: whatever records are in it are not complete. The client gets TC=1 without any and asks by
+ * TCP. */
+static void pass_truncation(struct dp_worker *w, struct dp_txn *t)
+{
+	uint8_t *dns = rte_pktmbuf_mtod(t->reply, uint8_t *);
+	uint16_t len = w->msg.question_end;
+
+	memset(dns + DNS_OFF_ANCOUNT, 0, DNS_HEADER_LEN - DNS_OFF_ANCOUNT);
+	rte_pktmbuf_trim(t->reply, t->reply->data_len - len);
+	dns_msg_parse(&w->msg, dns, len);
+	memset(&w->verdict.result, 0, sizeof(w->verdict.result));
+	w->verdict.ttl_capped = false;
+	w->verdict.kind = VAL_KIND_ANSWER;
+	note_verdict(w, t, ROUTE_O_INDETERMINATE);
+	dp_count(&w->counters.truncated);
+	dp_deliver(w, t, &w->verdict, dp_route_of(w, t).kind);
+}
+
+static bool is_truncated(const struct dns_msg *msg)
+{
+	uint16_t rcode = dns_msg_rcode(msg);
+
+	return (msg->flags & DNS_FLAG_TC) != 0 &&
+	       (rcode == DNS_RCODE_NOERROR || rcode == DNS_RCODE_NXDOMAIN);
+}
+
+void dp_judge_reply(struct dp_worker *w, struct dp_txn *t, struct rte_mbuf *m)
+{
+	if (dns_msg_parse(&w->msg, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len) != 0) {
+		dp_add(&w->evidence[t->path].outcome[ROUTE_O_ERROR], 1);
+		dp_upstream_failed(t, ROUTE_O_ERROR, VAL_R_MALFORMED, DNS_EDE_INVALID_DATA);
+		rte_pktmbuf_free(m);
+		dp_upstream_retry(w, t);
+		return;
+	}
+	t->reply = m;
+	if (is_truncated(&w->msg)) {
+		pass_truncation(w, t);
+		return;
+	}
+	w->first_checks.count = 0;
+	w->first_checks.verified = t->verified;
+	judge(w, t, &w->first_checks);
+}
+
+/* Write an outcome where it is waited for. @return false: nobody does any more */
+static bool note_job(struct dp_worker *w, struct dp_txn *t, const struct dp_job *job)
+{
+	struct val_check *c;
+
+	if (t == NULL || t->state != DP_TXN_JUDGING || job->index >= w->checks[t->checks].count)
+		return false;
+	// A reply that was given up may have left jobs behind; the ID says whether it is ours all
+	// the same.
+	c = &w->checks[t->checks].item[job->index];
+	if (c->state != VAL_SIG_UNKNOWN || memcmp(&c->id, &job->id, sizeof(c->id)) != 0)
+		return false;
+	c->state = job->state;
+	t->pending--;
+	return true;
+}
+
+void dp_judge_job(struct dp_worker *w, struct dp_job *job)
+{
+	struct dp_txn *t = dp_txns_at(w->txns, job->txn, job->generation);
+	bool noted = note_job(w, t, job);
+
+	dp_count(job->state == VAL_SIG_GOOD ? &w->counters.sig_verified_good
+					    : &w->counters.sig_verified_bad);
+	dp_crypto_release(w->crypto, w->id, job);
+	if (!noted || t->pending > 0)
+		return;
+	dns_msg_parse(&w->msg, rte_pktmbuf_mtod(t->reply, const uint8_t *), t->reply->data_len);
+	judge(w, t, &w->checks[t->checks]);
+}
