@@ -64,15 +64,17 @@ static bool written_equals(const struct dns_writer *w, size_t off, const uint8_t
 	}
 }
 
-/** @return offset of a written name equal to the suffix of suffix_len octets, 0 when there is none
+/** @return index of a written name equal to the suffix of suffix_len octets, -1 when there is none
  */
-static uint16_t find_suffix(const struct dns_writer *w, const uint8_t *suffix, uint8_t suffix_len)
+static int find_suffix(const struct dns_writer *w, const uint8_t *suffix, uint8_t suffix_len)
 {
 	for (int i = 0; i < w->names; i++) {
-		if (w->name_len[i] == suffix_len && written_equals(w, w->name_off[i], suffix))
-			return w->name_off[i];
+		// readers, ours among them, do not follow pointers for ever
+		if (w->name_len[i] == suffix_len && w->name_hops[i] < DNS_NAME_POINTERS_MAX &&
+			written_equals(w, w->name_off[i], suffix))
+			return i;
 	}
-	return 0;
+	return -1;
 }
 
 static void remember_suffix(struct dns_writer *w, uint8_t suffix_len)
@@ -81,16 +83,21 @@ static void remember_suffix(struct dns_writer *w, uint8_t suffix_len)
 		return;
 	w->name_off[w->names] = (uint16_t)w->pos;
 	w->name_len[w->names] = suffix_len;
+	w->name_hops[w->names] = 0;
 	w->names++;
 }
 
 /** Labels up to the first suffix that stands in the message already, then a pointer to it. */
 static void put_name(struct dns_writer *w, const uint8_t *name, uint8_t len)
 {
+	uint8_t first = w->names;
+
 	while (*name != 0) {
-		uint16_t target = find_suffix(w, name, len);
-		if (target != 0) {
-			put_u16(w, (uint16_t)(POINTER_FLAG | target));
+		int target = find_suffix(w, name, len);
+		if (target >= 0) {
+			put_u16(w, (uint16_t)(POINTER_FLAG | w->name_off[target]));
+			for (int i = first; i < w->names; i++)
+				w->name_hops[i] = (uint8_t)(w->name_hops[target] + 1);
 			return;
 		}
 		uint8_t step = (uint8_t)(1 + *name);

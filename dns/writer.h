@@ -24,6 +24,7 @@ struct dns_writer {
 	uint16_t counts[4];
 	uint16_t name_off[DNS_WRITER_NAMES]; // suffixes that pointers may go to
 	uint8_t name_len[DNS_WRITER_NAMES];  // their octets when expanded
+	uint8_t name_hops[DNS_WRITER_NAMES]; // pointers that a reader follows in them
 	uint8_t names;
 };
 

@@ -201,6 +201,32 @@ static void test_table_full(void)
 	}
 }
 
+/** "a.", "a.a.", ...: each could point to the one before, but readers stop after some pointers. */
+static void test_pointer_chain(void)
+{
+	static uint8_t buf[8192];
+	enum { NAMES = DNS_NAME_POINTERS_MAX + 8 };
+	uint8_t name[2 * NAMES + 1];
+	int longest = 0;
+
+	build_header(&built, DNS_FLAG_QR, 0, NAMES, 0, 0);
+	for (int i = 1; i <= NAMES; i++) {
+		for (int label = 0; label < i; label++)
+			memcpy(name + 2 * label, "\1a", 2);
+		name[2 * i] = 0;
+		build_rr(&built, "\0", 1, DNS_TYPE_NS, DNS_CLASS_IN, 0, name, (size_t)(2 * i + 1));
+	}
+	CU_ASSERT_EQUAL_FATAL(dns_msg_parse(&source, built.octets, built.len), 0);
+	int len = rewrite(buf, sizeof(buf));
+	CU_ASSERT_EQUAL_FATAL(dns_msg_parse(&result, buf, (size_t)len), 0);
+	for (int i = 0; i < NAMES; i++) {
+		CU_ASSERT_EQUAL(
+			dns_rdata_canonical(&result, &result.rr[i], name, sizeof(name)), 2 * i + 3);
+		longest = result.rr[i].rdata_len > longest ? result.rr[i].rdata_len : longest;
+	}
+	CU_ASSERT_TRUE(longest < 20); // still mostly compressed
+}
+
 /** A name at 0x3fff can be pointed to, one at 0x4000 cannot. */
 static void test_pointer_range(void)
 {
@@ -245,6 +271,7 @@ int main(void)
 		{"names in RDATA", test_rdata},
 		{"table of names full", test_table_full},
 		{"range of pointers", test_pointer_range},
+		{"chain of pointers", test_pointer_chain},
 		{"TTL and section", test_ttl},
 		CU_TEST_INFO_NULL,
 	};
