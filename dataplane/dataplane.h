@@ -24,8 +24,8 @@ enum { DP_PORTS_MAX = 16, DP_WORKERS_MAX = 64, DP_ADDRS_MAX = 16 };
 struct dp_config {
 	struct dp_port_config ports[DP_PORTS_MAX];
 	uint16_t port_count;
-	uint16_t worker_count;  // worker i polls queue i of every port; the first EAL worker lcores
-	uint16_t crypto_count;  // lcores after the workers'; 0: verification inline in the worker
+	uint16_t worker_count; // worker i polls queue i of every port; the first EAL worker lcores
+	uint16_t crypto_count; // lcores after the workers'; 0: verification inline in the worker
 	struct route_addr service[DP_ADDRS_MAX]; // where clients ask, port 53
 	uint16_t service_count;
 	struct route_addr source[2]; // what upstream sees: [0] IPv4, [1] IPv6; family 0 when absent
@@ -53,17 +53,17 @@ int dp_new(const struct dp_config *cfg, struct dp **out, char *note, size_t note
  * Publish a view: one pointer store per worker. Returns at once; `done` is called from a later
  * dp_poll() when every worker has let go of the view before it (rte_rcu_qsbr).
  */
-int dp_publish(struct dp *dp, const struct dp_view *view, void (*done)(void *arg, const struct dp_view *old),
-	void *arg);
+int dp_publish(struct dp *dp, const struct dp_view *view,
+	void (*done)(void *arg, const struct dp_view *old), void *arg);
 
 /** A question of our own (DNSKEY, DS, SOA probes) to one path; not coalesced, not validated, not retried. */
 struct dp_ask {
 	uint64_t token;
-	uint16_t path;        // id
+	uint16_t path; // id
 	struct route_addr addr;
 	struct dns_name qname;
 	uint16_t qtype;
-	uint32_t timeout_ms;  // at most 4095
+	uint32_t timeout_ms; // at most 4095
 	bool nsid;
 	enum route_kind kind; // recursive: RD=1, CD=1
 };
@@ -73,10 +73,11 @@ int dp_ask(struct dp *dp, const struct dp_ask *ask);
 struct dp_told {
 	uint64_t token;
 	uint16_t path;
-	int error;            // 0, -ETIMEDOUT, -EHOSTUNREACH, -ENOBUFS, -EBADMSG, -ESHUTDOWN
+	int error; // 0, -ETIMEDOUT, -EHOSTUNREACH, -ENOBUFS, -EBADMSG, -ESHUTDOWN
 	uint32_t rtt_us;
 	uint16_t len;
-	uint8_t msg[4096];    // the reply as it came, matched and parseable as a frame of a DNS message
+	uint8_t msg
+		[4096]; // the reply as it came, matched and parseable as a frame of a DNS message
 };
 
 /** Housekeeping for control's loop: answers to dp_ask (fn is called for each), views to let go. Cheap. */
@@ -92,23 +93,25 @@ void dp_evidence_reset(struct dp *dp, uint16_t path);
  * where waiting is what clients still wait for. After a drain waiting and transactions are 0.
  */
 struct dp_stats {
-	uint64_t received;   // packets from all ports
-	uint64_t matched;    // replies that matched a transaction (the other half of a forwarded query)
-	uint64_t forwarded;  // queries answered with an upstream's reply
-	uint64_t answered;   // queries answered by ourselves
+	uint64_t received; // packets from all ports
+	uint64_t
+		matched; // replies that matched a transaction (the other half of a forwarded query)
+	uint64_t forwarded; // queries answered with an upstream's reply
+	uint64_t answered;  // queries answered by ourselves
 	uint64_t dropped[DP_DROP_MAX];
-	uint64_t waiting;    // queries whose answer is not there yet
+	uint64_t waiting; // queries whose answer is not there yet
 	// detail, outside the identity
-	uint64_t sent_upstream, retried, coalesced, truncated, near_misses, asks, failures_cached, failure_hits;
-	uint64_t upstream_tx_full; // our queries that the NIC did not take; their timers run
-	uint64_t redraws;          // queries sent again under a new pair after near misses
-	uint64_t handed_over;      // replies given to the worker that owns their port
+	uint64_t sent_upstream, retried, coalesced, truncated, near_misses, asks, failures_cached,
+		failure_hits;
+	uint64_t upstream_tx_full;   // our queries that the NIC did not take; their timers run
+	uint64_t redraws;            // queries sent again under a new pair after near misses
+	uint64_t handed_over;        // replies given to the worker that owns their port
 	uint64_t answered_rcode[16]; // of every reply to a client, an upstream's or ours
 	uint64_t verdict[VAL_PENDING], reason[VAL_R_MAX];
 	uint64_t sig_hits, sig_misses, sig_verified_good, sig_verified_bad, sig_ring_full;
 	uint64_t transactions; // in use now
 	uint64_t bursts, idle_bursts, busy_cycles;
-	uint64_t view_number;  // the view this worker saw last
+	uint64_t view_number; // the view this worker saw last
 };
 void dp_stats_worker(const struct dp *dp, unsigned worker, struct dp_stats *out);
 void dp_stats_sum(const struct dp *dp, struct dp_stats *out);

@@ -20,10 +20,10 @@ struct dp_pkt {
 	uint16_t l4_off;
 	uint16_t dns_off;
 	uint16_t dns_len;
-	uint8_t family;          // 4 or 6
+	uint8_t family; // 4 or 6
 	bool vlan;
-	uint16_t vlan_tci_be;    // from the frame or from the mbuf's stripped tag
-	uint16_t sport, dport;   // host order
+	uint16_t vlan_tci_be;  // from the frame or from the mbuf's stripped tag
+	uint16_t sport, dport; // host order
 	struct route_addr src, dst;
 };
 

@@ -12,29 +12,29 @@
  * Ports: from a line in the configuration to a started ethdev with `queues` queue pairs.
  */
 enum dp_driver {
-	DP_DRIVER_AF_XDP,    // kernel interface, our XDP program, copy or zero-copy as the kernel gives
+	DP_DRIVER_AF_XDP, // kernel interface, our XDP program, copy or zero-copy as the kernel gives
 	DP_DRIVER_AF_PACKET, // the same without XDP: DNS packets are also seen by the kernel, see port.c
-	DP_DRIVER_DEVICE,    // an EAL device by name: a PCI address or vdev arguments ("net_ring0", "net_pcap0,...")
+	DP_DRIVER_DEVICE, // an EAL device by name: a PCI address or vdev arguments ("net_ring0", "net_pcap0,...")
 };
 
 struct dp_port_config {
-	char name[32];     // our label, shown to operators
+	char name[32]; // our label, shown to operators
 	enum dp_driver driver;
-	char device[192];  // AF_XDP, AF_PACKET: interface name; DEVICE: devargs
+	char device[192]; // AF_XDP, AF_PACKET: interface name; DEVICE: devargs
 	uint16_t queues;
 	uint16_t rx_desc, tx_desc; // 0: default
 };
 
 struct dp_port {
 	char name[32];
-	uint16_t id;             // ethdev port id
+	uint16_t id; // ethdev port id
 	uint16_t queues;
 	int numa;
-	unsigned ifindex;        // kernel interface behind it, 0 if none
-	enum dp_driver driver;   // what is really used after a fallback
-	bool rss;                // queue choice by RSS hash can be predicted (rte_thash)
+	unsigned ifindex;      // kernel interface behind it, 0 if none
+	enum dp_driver driver; // what is really used after a fallback
+	bool rss;              // queue choice by RSS hash can be predicted (rte_thash)
 	struct rte_ether_addr mac;
-	char xdp_mode[16];       // "native", "skb", "" : for operators
+	char xdp_mode[16]; // "native", "skb", "" : for operators
 };
 
 /**
@@ -46,7 +46,8 @@ struct dp_port {
  * @param note        gets a sentence for the operator, "" when all is as asked
  * @retval 0; -errno with note set
  */
-int dp_port_open(const struct dp_port_config *cfg, const char *xdp_object, const struct route_addr *addrs,
-	size_t addr_count, struct rte_mempool *pool, struct dp_port *out, char *note, size_t note_size);
+int dp_port_open(const struct dp_port_config *cfg, const char *xdp_object,
+	const struct route_addr *addrs, size_t addr_count, struct rte_mempool *pool,
+	struct dp_port *out, char *note, size_t note_size);
 /** Stop, close and (AF_XDP) detach the program. */
 void dp_port_close(struct dp_port *port);

@@ -81,7 +81,7 @@ struct dp_txn {
 	uint64_t sent_cycles;
 	uint64_t started_cycles;
 	struct route_tried tried;
-	uint8_t bad[8];        // what each entry of `tried` came to: enum route_outcome, 0 nothing bad
+	uint8_t bad[8]; // what each entry of `tried` came to: enum route_outcome, 0 nothing bad
 	uint64_t table_number; // the table that route_zone and region are indexes of
 
 	// judging

@@ -10,8 +10,8 @@
 
 /** How to reach a path's address, as Linux says (netlink): control resolves, workers index by path id. */
 struct dp_hop {
-	bool ok;            // route and neighbour known
-	uint16_t port;      // index into dp_config.ports
+	bool ok;       // route and neighbour known
+	uint16_t port; // index into dp_config.ports
 	struct rte_ether_addr src, dst;
 };
 
@@ -25,7 +25,7 @@ struct dp_hops {
  * a part may be shared by several views and is freed after the last one's grace period.
  */
 struct dp_view {
-	uint64_t number;    // grows with every publication
+	uint64_t number; // grows with every publication
 	const struct route_table *table;
 	const struct val_keys *keys;
 	const struct dp_hops *hops;

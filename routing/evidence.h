@@ -22,8 +22,8 @@ enum route_outcome {
 	ROUTE_O_LAME,
 	ROUTE_O_SERVFAIL,
 	ROUTE_O_REFUSED,
-	ROUTE_O_ERROR,         // FORMERR, NOTIMP and other RCODEs that no good server sends
-	ROUTE_O_UNREACHABLE,   // no next hop: ours
+	ROUTE_O_ERROR,       // FORMERR, NOTIMP and other RCODEs that no good server sends
+	ROUTE_O_UNREACHABLE, // no next hop: ours
 	ROUTE_O_MAX,
 };
 
@@ -49,5 +49,5 @@ struct route_evidence {
 	_Atomic uint16_t bad_type;       // type covered
 	_Atomic uint16_t bad_reason;     // enum val_reason, opaque here
 	_Atomic uint32_t bad_key_tag;
-	_Atomic uint64_t last_sent_us;   // monotonic; last query sent here
+	_Atomic uint64_t last_sent_us; // monotonic; last query sent here
 };

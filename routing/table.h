@@ -13,9 +13,9 @@
  */
 
 enum {
-	ROUTE_PATHS_MAX = 16384,  // paths alive at once; a path id indexes evidence arrays
-	ROUTE_SITE_NAME_MAX = 32, // with NUL
-	ROUTE_ZONE_PATHS_MAX = 64,// paths of one zone in one region
+	ROUTE_PATHS_MAX = 16384,   // paths alive at once; a path id indexes evidence arrays
+	ROUTE_SITE_NAME_MAX = 32,  // with NUL
+	ROUTE_ZONE_PATHS_MAX = 64, // paths of one zone in one region
 	ROUTE_REGION_NONE = 0xffff,
 };
 
@@ -31,7 +31,14 @@ struct route_prefix {
 };
 
 /** UP first: the order is the order of preference in selection. */
-enum route_state { ROUTE_UP, ROUTE_PROBATION, ROUTE_LAGGING, ROUTE_FAILING, ROUTE_DRAINED, ROUTE_STATES };
+enum route_state {
+	ROUTE_UP,
+	ROUTE_PROBATION,
+	ROUTE_LAGGING,
+	ROUTE_FAILING,
+	ROUTE_DRAINED,
+	ROUTE_STATES
+};
 const char *route_state_name(enum route_state s); // "up", ...
 
 enum route_kind { ROUTE_AUTHORITATIVE, ROUTE_RECURSIVE };
@@ -51,9 +58,9 @@ struct route_region_config {
 };
 
 struct route_order_config {
-	uint16_t region;   // index into regions, ROUTE_REGION_NONE: every region not named
+	uint16_t region; // index into regions, ROUTE_REGION_NONE: every region not named
 	size_t site_count;
-	uint16_t *sites;   // indexes into sites, best first
+	uint16_t *sites; // indexes into sites, best first
 };
 
 struct route_zone_config {
@@ -114,11 +121,12 @@ int route_paths_sync(struct route_paths *p, const struct route_config *c);
  * route_paths_sync() is gone. At most out_max a call. @return how many; ids go to out
  */
 size_t route_paths_release(struct route_paths *p, uint16_t *out, size_t out_max);
-size_t route_paths_count(const struct route_paths *p);                 // highest id + 1
-struct route_path *route_paths_at(struct route_paths *p, uint16_t id); // NULL if unused or retired; stays where it is
+size_t route_paths_count(const struct route_paths *p); // highest id + 1
+struct route_path *route_paths_at(
+	struct route_paths *p, uint16_t id); // NULL if unused or retired; stays where it is
 /** By what a path is; NULL when it is not configured. Expected O(1). */
-struct route_path *route_paths_find(struct route_paths *p, const struct dns_name *zone, const char *site_name,
-	const struct route_addr *addr);
+struct route_path *route_paths_find(struct route_paths *p, const struct dns_name *zone,
+	const char *site_name, const struct route_addr *addr);
 /** Grows with every route_paths_sync() that succeeds: who groups paths by zone knows when to do it anew. */
 uint64_t route_paths_generation(const struct route_paths *p);
 
@@ -145,8 +153,8 @@ int route_table_new(const struct route_config *c, struct route_paths *p, const c
  * configuration since t was built.
  * @retval 0, -ENOMEM, -EINVAL (p was synchronised since). Control thread.
  */
-int route_table_renew(
-	const struct route_table *t, struct route_paths *p, uint64_t number, struct route_table **out);
+int route_table_renew(const struct route_table *t, struct route_paths *p, uint64_t number,
+	struct route_table **out);
 /** NULL is allowed. Control thread (tables of one configuration share parts without atomics). */
 void route_table_free(struct route_table *t);
 uint64_t route_table_number(const struct route_table *t);
@@ -193,8 +201,9 @@ struct route_tried {
 int route_table_choose(const struct route_table *t, int zone, uint16_t region, unsigned families,
 	uint32_t salt, const struct route_tried *tried, struct route_choice *out);
 /** Note a choice in `tried`; when full, the last entry is replaced. t is the table that made the choice. */
-void route_tried_add(struct route_tried *tried, const struct route_table *t, const struct route_choice *c);
+void route_tried_add(
+	struct route_tried *tried, const struct route_table *t, const struct route_choice *c);
 
 /** Paths of a zone in a region in configured order, for `routes show` and the judge. @return count */
-size_t route_table_paths(const struct route_table *t, int zone, uint16_t region, struct route_choice *out,
-	enum route_state *states, size_t max);
+size_t route_table_paths(const struct route_table *t, int zone, uint16_t region,
+	struct route_choice *out, enum route_state *states, size_t max);
