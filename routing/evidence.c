@@ -71,39 +71,56 @@ static void add_expiration(struct route_sample *s, uint32_t expiration, uint64_t
 		s->nearest_expiration = expiration;
 }
 
-// Cores do not say when they saw their last bad reply; a signature that ended later belongs to the
-// later fault.
-static void add_bad(struct route_sample *s, const struct route_evidence *e)
+// Nobody says when the last bad reply was; a signature that ended later belongs to the later fault.
+static void add_bad(struct route_sample *to, const struct route_sample *from)
 {
-	uint32_t expiration = atomic_load_explicit(&e->bad_expiration, memory_order_relaxed);
-	uint16_t reason = atomic_load_explicit(&e->bad_reason, memory_order_relaxed);
-
-	if (reason == 0 || (s->bad_reason != 0 && time_before(expiration, s->bad_expiration)))
+	if (from->bad_reason == 0 ||
+		(to->bad_reason != 0 && time_before(from->bad_expiration, to->bad_expiration)))
 		return;
-	s->bad_expiration = expiration;
-	s->bad_reason = reason;
-	s->bad_type = atomic_load_explicit(&e->bad_type, memory_order_relaxed);
-	s->bad_key_tag = atomic_load_explicit(&e->bad_key_tag, memory_order_relaxed);
+	to->bad_expiration = from->bad_expiration;
+	to->bad_reason = from->bad_reason;
+	to->bad_type = from->bad_type;
+	to->bad_key_tag = from->bad_key_tag;
+}
+
+void route_sample_merge(struct route_sample *to, const struct route_sample *from)
+{
+	for (unsigned o = 0; o < ROUTE_O_MAX; o++) {
+		to->outcome[o] += from->outcome[o];
+		to->refuted[o] += from->refuted[o];
+	}
+	to->sent += from->sent;
+	to->rtt_us_sum += from->rtt_us_sum;
+	to->rtt_count += from->rtt_count;
+	if (from->newest_inception != 0 &&
+		(to->newest_inception == 0 ||
+			time_before(to->newest_inception, from->newest_inception)))
+		to->newest_inception = from->newest_inception;
+	add_expiration(to, from->nearest_expiration, from->last_sent_us);
+	add_bad(to, from);
+	if (from->last_sent_us > to->last_sent_us)
+		to->last_sent_us = from->last_sent_us;
 }
 
 void route_sample_add(struct route_sample *s, const struct route_evidence *e)
 {
-	uint32_t inception = atomic_load_explicit(&e->newest_inception, memory_order_relaxed);
-	uint64_t sent_us = atomic_load_explicit(&e->last_sent_us, memory_order_relaxed);
+	const memory_order relaxed = memory_order_relaxed;
+	struct route_sample core = {
+		.sent = atomic_load_explicit(&e->sent, relaxed),
+		.rtt_us_sum = atomic_load_explicit(&e->rtt_us_sum, relaxed),
+		.rtt_count = atomic_load_explicit(&e->rtt_count, relaxed),
+		.newest_inception = atomic_load_explicit(&e->newest_inception, relaxed),
+		.nearest_expiration = atomic_load_explicit(&e->nearest_expiration, relaxed),
+		.bad_expiration = atomic_load_explicit(&e->bad_expiration, relaxed),
+		.bad_type = atomic_load_explicit(&e->bad_type, relaxed),
+		.bad_reason = atomic_load_explicit(&e->bad_reason, relaxed),
+		.bad_key_tag = atomic_load_explicit(&e->bad_key_tag, relaxed),
+		.last_sent_us = atomic_load_explicit(&e->last_sent_us, relaxed),
+	};
 
 	for (unsigned o = 0; o < ROUTE_O_MAX; o++) {
-		s->outcome[o] += atomic_load_explicit(&e->outcome[o], memory_order_relaxed);
-		s->refuted[o] += atomic_load_explicit(&e->refuted[o], memory_order_relaxed);
+		core.outcome[o] = atomic_load_explicit(&e->outcome[o], relaxed);
+		core.refuted[o] = atomic_load_explicit(&e->refuted[o], relaxed);
 	}
-	s->sent += atomic_load_explicit(&e->sent, memory_order_relaxed);
-	s->rtt_us_sum += atomic_load_explicit(&e->rtt_us_sum, memory_order_relaxed);
-	s->rtt_count += atomic_load_explicit(&e->rtt_count, memory_order_relaxed);
-	if (inception != 0 &&
-		(s->newest_inception == 0 || time_before(s->newest_inception, inception)))
-		s->newest_inception = inception;
-	add_expiration(
-		s, atomic_load_explicit(&e->nearest_expiration, memory_order_relaxed), sent_us);
-	add_bad(s, e);
-	if (sent_us > s->last_sent_us)
-		s->last_sent_us = sent_us;
+	route_sample_merge(s, &core);
 }

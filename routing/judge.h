@@ -7,20 +7,20 @@
 #include "routing/table.h"
 
 /**
+ * Judgement: evidence and a clock in, path states and findings out. Pure: no thread, no DPDK, no
+ * system clock; simulated in tests. Called by control every ROUTE_JUDGE_TICK_MS. The rules are in README.md.
+ *
  * Who testifies: a bad outcome counts against a path when the same question was answered well by another site
  * (`refuted`), or when a sibling site gave good answers after the path's first bad one. At 1,000 queries a second with
  * a third of the answers newly expired, three refuted ones are there within 10 ms: the path must be left at the next tick,
  * although most of its answers in the window are still good.
- *
- * Judgement: evidence and a clock in, path states and findings out. Pure: no thread, no DPDK, no
- * system clock; simulated in tests. Called by control every ROUTE_JUDGE_TICK_MS.
  */
 
 enum { ROUTE_JUDGE_TICK_MS = 50, ROUTE_EXPIRATION_FRESH_US = 10000000 };
 
 /** Thresholds, named; defaults by route_judge_defaults(). */
 struct route_judge_params {
-	uint32_t window_ms;        // evidence older than this is forgotten, default 10000
+	uint32_t window_ms;        // evidence older than this is forgotten, default 10000; at least ROUTE_JUDGE_TICK_MS
 	uint32_t bad_min;          // bad outcomes in the window before a path may be blamed, default 3
 	uint32_t bad_percent;      // and at least this share of its outcomes, default 20; not asked of EXPIRED, BOGUS
 	                           // and UNSIGNED that were refuted: bad_min refuted ones suffice
@@ -32,6 +32,8 @@ struct route_judge_params {
 	uint32_t expiry_margin_s;  // lagging: nearest expiration closer than this while siblings are farther, default 3600
 	uint32_t lag_s;            // lagging: newest inception behind the freshest sibling by more than this, default 86400
 	uint32_t return_min_ms;    // at most one return per zone in this time, default 60000
+	uint32_t lag_answers;      // secure answers that a path must have given lately before its inceptions say that it lags:
+	                           // RRsets are signed at different times and few answers may all be old ones; default 32
 };
 void route_judge_defaults(struct route_judge_params *p);
 
@@ -48,10 +50,12 @@ struct route_sample {
 	uint64_t last_sent_us;
 };
 /**
- * Add one core's evidence to a sample: sums for counters, newest inception, nearest expiration (of cores that
- * sent within ROUTE_EXPIRATION_FRESH_US of the most recent one), and the bad reply whose signature ended last.
- * Any thread.
+ * Add one sample to another of the same path: sums for counters; newest inception; nearest expiration, unless one of the two was
+ * last sent something ROUTE_EXPIRATION_FRESH_US before the other (an idle core shows the expiration of a reply that may be days
+ * old); of the bad replies the one whose signature ended last.
  */
+void route_sample_merge(struct route_sample *to, const struct route_sample *from);
+/** Add one core's evidence to a sample, by the same rules. Any thread. */
 void route_sample_add(struct route_sample *s, const struct route_evidence *e);
 
 enum route_finding_kind {
@@ -63,6 +67,8 @@ enum route_finding_kind {
 	ROUTE_F_RETURNED,     // back to up
 	ROUTE_F_LAST_PATH,    // would have been drained, but is the last one
 	ROUTE_F_CLEARED,      // a zone fault or "ours" is over
+	ROUTE_F_WITHDRAWN,    // failing back to up: the blame fell on a site at the onset of what proved to be the zone's fault, or ours
+	ROUTE_F_KINDS,
 };
 const char *route_finding_name(enum route_finding_kind k);
 
@@ -71,7 +77,7 @@ struct route_finding {
 	uint16_t path;             // id; 0xffff for zone and ours
 	uint16_t zone;             // index in the config; 0xffff for ours
 	enum route_state from, to;
-	enum route_outcome worst;  // what was bad
+	enum route_outcome worst;  // what was bad; ROUTE_O_MAX when nothing was (lagging, probation, returned)
 	uint32_t bad, total;       // in the window
 	uint32_t good_siblings;    // sites that testify
 	uint32_t bad_expiration;   // of the failing signature, 0 if none
@@ -81,20 +87,44 @@ struct route_finding {
 };
 
 struct route_judge;
+/** @retval 0, -ENOMEM, -EINVAL (a window or minimum of 0, a share over 100) */
 int route_judge_new(const struct route_judge_params *params, struct route_judge **out);
 void route_judge_free(struct route_judge *j);
 
 /**
  * One tick.
  *
- * @param samples  indexed by path id, route_paths_count() entries, cumulative since start
- * @param now_ms   monotonic
+ * The first sample of a path is where its counters start: it says nothing by itself. A counter that fell (evidence was reset)
+ * starts anew likewise. A state that was set from outside since the last tick (an operator's drain or restore) is taken
+ * over, and what the path did before is forgotten.
+ *
+ * @param samples  indexed by path id, route_paths_count() entries, cumulative since start; probes' outcomes included
+ * @param now_ms   monotonic, above 0
  * @param epoch_s  wall clock, for expirations
  * @param out      findings; room for out_max, more are dropped but states still change
- * @return findings; path->state in p is changed in place. O(paths).
+ * @return findings in out; path->state in p is changed in place. O(paths). No allocation.
  */
 size_t route_judge_tick(struct route_judge *j, struct route_paths *p, const struct route_sample *samples,
 	uint64_t now_ms, uint32_t epoch_s, struct route_finding *out, size_t out_max);
 
 /** Forget what is known of a path id that was given back and may be reused. */
 void route_judge_forget(struct route_judge *j, uint16_t path);
+
+/** What the judge holds of a path, for operators. */
+struct route_judge_info {
+	enum route_state state;   // at the last tick
+	uint64_t since_ms;        // judge clock when it came into this state
+	uint32_t good, bad, timeouts, total; // in the window; total has all three, nothing else
+	uint32_t refuted;         // bad ones and timeouts that another site answered well
+	uint32_t bad_percent;     // bad of total, 0 when there is none
+	enum route_outcome worst; // most frequent bad outcome or timeout; ROUTE_O_MAX when there is none
+	uint64_t first_bad_ms;    // of the present run of bad ones, 0 none
+	uint32_t returns_after_ms; // quiet time that a failing or lagging path needs before probation
+	bool found;               // a finding about this path was made: kind and time follow
+	enum route_finding_kind last_finding;
+	uint64_t last_finding_ms;
+};
+/** @retval 0, -ENOENT the judge has not seen this path */
+int route_judge_path_info(const struct route_judge *j, uint16_t path, struct route_judge_info *out);
+/** Is a zone (index in the current config) held as faulty everywhere? `ours` likewise for all zones; either may be NULL. */
+bool route_judge_zone_fault(const struct route_judge *j, uint16_t zone, bool *ours);

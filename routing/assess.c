@@ -1,0 +1,307 @@
+#include "routing/judge_priv.h"
+
+enum {
+	// A sound site may be odd or silent now and then: before a sudden run of that outweighs the
+	// window's share it takes this many times the minimum. (12 of at most 60 by chance: 1e-12
+	// when one answer in a hundred is odd.)
+	ODD_FACTOR = 4,
+	SILENT_FACTOR = 2,
+	// A witness's own share of what it testifies to is at most this part of the accused's.
+	CONTRAST = 4,
+	// Bad answers are behind a path, or a zone, when none came for this part of the window.
+	OVER = 4,
+};
+
+/* ---- who is ill ---- */
+
+static bool share_reaches(const struct route_tally *t, unsigned classes, uint32_t percent)
+{
+	return route_tally_of(t, classes) * 100ull >= (uint64_t)route_tally_total(t) * percent;
+}
+
+// At least `count` in the window, and their share of the window, reach.
+static bool over_window(
+	const struct route_tally *all, unsigned classes, uint32_t count, uint32_t percent)
+{
+	return route_tally_of(all, classes) >= count && share_reaches(all, classes, percent);
+}
+
+// The last `count` of them came thick: a site that turned bad a moment ago is not excused by its
+// good past.
+static bool sudden(const struct route_judge *j, const struct route_path_state *s, unsigned classes,
+	uint32_t count, uint32_t percent)
+{
+	uint64_t since_ms = route_window_nth(&s->win, &j->clock, classes, count);
+	struct route_tally t;
+
+	if (since_ms == 0)
+		return false;
+	route_window_since(&s->win, &j->clock, since_ms, &t);
+	return share_reaches(&t, classes, percent);
+}
+
+static uint64_t last_bad_ms(const struct route_path_state *s)
+{
+	uint64_t ms = 0;
+
+	for (unsigned k = ROUTE_C_SIG; k < ROUTE_CLASSES; k++)
+		if (s->win.last_ms[k] > ms)
+			ms = s->win.last_ms[k];
+	return ms;
+}
+
+/* Good without a break for some time: what else is in the window is over. */
+static bool well_again(const struct route_judge *j, const struct route_path_state *s)
+{
+	return s->win.good_run >= j->params.probation_good &&
+	       j->clock.now_ms - last_bad_ms(s) >= j->params.window_ms / OVER;
+}
+
+static unsigned illness(const struct route_judge *j, const struct route_path_state *s)
+{
+	const struct route_judge_params *p = &j->params;
+	const unsigned answered = ROUTE_M_SIG | ROUTE_M_ODD;
+	struct route_tally all;
+	unsigned ill = 0;
+
+	route_window_all(&s->win, &all);
+	if (route_tally_of(&all, answered | ROUTE_M_SILENT) == 0 || well_again(j, s))
+		return 0;
+	if (route_window_refuted(&s->win, ROUTE_M_SIG) >= p->bad_min &&
+		all.n[ROUTE_C_SIG] >= p->bad_min)
+		ill |= ROUTE_M_SIG;
+	if (over_window(&all, answered, p->bad_min, p->bad_percent) ||
+		sudden(j, s, ROUTE_M_SIG, p->bad_min, p->bad_percent) ||
+		sudden(j, s, answered, ODD_FACTOR * p->bad_min, p->bad_percent))
+		ill |= (all.n[ROUTE_C_SIG] > 0 ? ROUTE_M_SIG : 0) |
+		       (all.n[ROUTE_C_ODD] > 0 ? ROUTE_M_ODD : 0);
+	if (over_window(&all, ROUTE_M_SILENT, p->timeout_min, p->timeout_percent) ||
+		sudden(j, s, ROUTE_M_SILENT, SILENT_FACTOR * p->timeout_min, p->timeout_percent))
+		ill |= ROUTE_M_SILENT;
+	return ill;
+}
+
+/* ---- who testifies ---- */
+
+/* From when on a witness must have answered well. */
+static uint64_t anchor(const struct route_judge *j, const struct route_path_state *accused)
+{
+	const struct route_window *w = &accused->win;
+
+	// Bad signatures do not happen by chance: their run began with the fault.
+	if (accused->ill & ROUTE_M_SIG)
+		return w->onset_ms[ROUTE_C_SIG];
+	if (accused->ill & ROUTE_M_ODD)
+		return route_window_nth(w, &j->clock, ROUTE_M_ODD, j->params.bad_min);
+	return route_window_nth(w, &j->clock, ROUTE_M_SILENT, j->params.timeout_min);
+}
+
+static bool refuted_enough(const struct route_judge *j, const struct route_path_state *accused)
+{
+	if (accused->ill & (ROUTE_M_SIG | ROUTE_M_ODD))
+		return route_window_refuted(&accused->win,
+			       accused->ill & (ROUTE_M_SIG | ROUTE_M_ODD)) >= j->params.bad_min;
+	return route_window_refuted(&accused->win, ROUTE_M_SILENT) >= j->params.timeout_min;
+}
+
+/* One site's addresses that are not ill, from the accused's onset on. */
+static void site_since(const struct route_judge *j, uint32_t first, uint32_t end, uint64_t ms,
+	struct route_tally *sum)
+{
+	*sum = (struct route_tally){0};
+	for (uint32_t i = first; i < end; i++) {
+		const struct route_path_state *s = &j->path[j->order[i].id];
+		struct route_tally t;
+
+		if (s->ill != 0)
+			continue;
+		route_window_since(&s->win, &j->clock, ms, &t);
+		for (unsigned k = 0; k < ROUTE_CLASSES; k++)
+			sum->n[k] += t.n[k];
+	}
+}
+
+/*
+ * In share, and in number: a second choice sees little but the questions that the first one failed,
+ * so where a name is broken everywhere it looks all bad, and the first one, with as many bad
+ * answers among many good ones, must not testify to that.
+ */
+static bool contrasts(
+	const struct route_tally *witness, const struct route_tally *accused, unsigned classes)
+{
+	uint64_t w = route_tally_of(witness, classes), w_total = route_tally_total(witness);
+	uint64_t a = route_tally_of(accused, classes), a_total = route_tally_total(accused);
+
+	return w * CONTRAST * a_total <= a * w_total && w * CONTRAST <= a;
+}
+
+/* @return sites that testify against the path at order[at] */
+static uint32_t count_witnesses(
+	const struct route_judge *j, const struct route_zone_state *z, uint32_t at)
+{
+	const struct route_path_state *accused = &j->path[j->order[at].id];
+	uint64_t since_ms = anchor(j, accused);
+	bool refuted = refuted_enough(j, accused);
+	uint32_t witnesses = 0, end;
+	struct route_tally own, site;
+
+	route_window_since(&accused->win, &j->clock, since_ms, &own);
+	for (uint32_t i = z->first; i < z->first + z->count; i = end) {
+		for (end = i; end < z->first + z->count && j->order[end].site == j->order[i].site;)
+			end++;
+		if (j->order[i].site == j->order[at].site)
+			continue;
+		site_since(j, i, end, since_ms, &site);
+		if (refuted ? site.n[ROUTE_C_GOOD] > 0
+			    : site.n[ROUTE_C_GOOD] >= j->params.peer_good_min &&
+					contrasts(&site, &own, accused->ill))
+			witnesses++;
+	}
+	return witnesses;
+}
+
+/* ---- whose fault ---- */
+
+bool route_judge_answers_since(
+	const struct route_judge *j, const struct route_path_state *s, uint64_t ms)
+{
+	struct route_tally t;
+
+	// A path that has shown bad signatures lately may be about to be ill: it is no proof that
+	// all is well.
+	route_window_all(&s->win, &t);
+	if (s->ill != 0 || (t.n[ROUTE_C_SIG] >= j->params.bad_min && !well_again(j, s)))
+		return false;
+	route_window_since(&s->win, &j->clock, ms, &t);
+	return t.n[ROUTE_C_GOOD] >= j->params.peer_good_min;
+}
+
+static bool zone_answers_well_since(
+	const struct route_judge *j, const struct route_zone_state *z, uint64_t ms)
+{
+	for (uint32_t i = z->first; i < z->first + z->count; i++)
+		if (route_judge_answers_since(j, &j->path[j->order[i].id], ms))
+			return true;
+	return false;
+}
+
+/* Who is ill, since when, and which sites have shown anything bad. @return sites with an ill path
+ */
+static uint32_t find_ill(struct route_judge *j, struct route_zone_state *z)
+{
+	uint32_t ill_sites = 0;
+	uint16_t last_ill = UINT16_MAX, last_bad = UINT16_MAX;
+
+	z->onset_ms = z->last_ms = 0;
+	z->bad_sites = 0;
+	for (uint32_t i = z->first; i < z->first + z->count; i++) {
+		struct route_path_state *s = &j->path[j->order[i].id];
+		uint16_t site = j->order[i].site;
+
+		s->witnesses = 0;
+		s->ill = illness(j, s);
+		if (route_window_worst(&s->win, ROUTE_M_SIG | ROUTE_M_ODD) == ROUTE_O_MAX &&
+			s->ill == 0)
+			continue;
+		z->bad_sites += site != last_bad;
+		last_bad = site;
+		if (s->ill == 0)
+			continue;
+		ill_sites += site != last_ill;
+		last_ill = site;
+		if (anchor(j, s) > z->onset_ms)
+			z->onset_ms = anchor(j, s);
+		if (last_bad_ms(s) > z->last_ms)
+			z->last_ms = last_bad_ms(s);
+	}
+	return ill_sites;
+}
+
+void route_judge_assess(struct route_judge *j, struct route_zone_state *z)
+{
+	uint32_t ill_sites = find_ill(j, z), witnessed = 0;
+
+	for (uint32_t i = z->first; ill_sites > 0 && i < z->first + z->count; i++) {
+		struct route_path_state *s = &j->path[j->order[i].id];
+
+		if (s->ill == 0)
+			continue;
+		s->witnesses = count_witnesses(j, z, i);
+		witnessed += s->witnesses > 0;
+	}
+	// A zone of one site has nobody to disagree: when that site is bad, so is the zone.
+	z->bad = witnessed == 0 && j->clock.now_ms - z->last_ms < j->params.window_ms / OVER &&
+		 (ill_sites >= 2 || (ill_sites == 1 && z->sites == 1)) &&
+		 !zone_answers_well_since(j, z, z->onset_ms);
+	route_note_stretch(z->bad, j->clock.now_ms, &z->bad_since_ms, &z->bad_ms);
+}
+
+bool route_judge_all_bad(const struct route_judge *j)
+{
+	uint32_t bad = 0;
+	uint64_t onset_ms = 0;
+
+	for (uint32_t i = 0; i < j->zone_count; i++) {
+		bad += j->zones[i].bad;
+		if (j->zones[i].bad && j->zones[i].onset_ms > onset_ms)
+			onset_ms = j->zones[i].onset_ms;
+	}
+	if (bad < 2)
+		return false;
+	for (uint32_t i = 0; i < j->zone_count; i++)
+		if (!j->zones[i].bad && zone_answers_well_since(j, &j->zones[i], onset_ms))
+			return false;
+	return true;
+}
+
+/* ---- signature times ---- */
+
+/* Does one of the paths of another site show that a newer or longer-lived signature exists? */
+static uint32_t fresher_siblings(
+	const struct route_judge *j, const struct route_zone_state *z, uint32_t at, bool near)
+{
+	const struct route_path_state *own = &j->path[j->order[at].id];
+	uint32_t n = 0;
+
+	for (uint32_t i = z->first; i < z->first + z->count; i++) {
+		const struct route_path_state *s = &j->path[j->order[i].id];
+		int32_t ahead = (int32_t)(s->win.newest_inception - own->win.newest_inception);
+		uint32_t nearest = 0;
+		bool far;
+
+		if (j->order[i].site == j->order[at].site || s->ill != 0 ||
+			s->win.newest_inception == 0 ||
+			route_window_secure(&s->win, &nearest) < j->params.peer_good_min)
+			continue;
+		far = (int64_t)(int32_t)(nearest - j->epoch_s) >= j->params.expiry_margin_s;
+		n += near ? far && ahead > 0 : ahead > 0 && (uint32_t)ahead > j->params.lag_s;
+	}
+	return n;
+}
+
+/*
+ * Behind, though every answer so far is good? Two signs:
+ * - the nearest expiration is closer than the margin, a sibling's is not, and the sibling has shown
+ * a signature newer than any of ours: the site has stopped taking updates. (Without the last part,
+ * a path that carries more traffic would be blamed for the one RRset of the zone that is renewed
+ * late everywhere.)
+ * - the newest inception is behind the freshest sibling's by more than lag_s.
+ *
+ * Both are weak where a path has shown few RRsets, since those may all be old: hence the numbers of
+ * answers asked for. A zone whose signatures all live shorter than the margin makes nobody lag: no
+ * sibling is farther.
+ */
+uint32_t route_judge_lag(const struct route_judge *j, const struct route_zone_state *z, uint32_t at)
+{
+	const struct route_path_state *s = &j->path[j->order[at].id];
+	uint32_t nearest = 0, n = 0;
+	uint32_t secure = route_window_secure(&s->win, &nearest);
+
+	if (secure < j->params.peer_good_min || s->win.newest_inception == 0)
+		return 0;
+	if ((int64_t)(int32_t)(nearest - j->epoch_s) < j->params.expiry_margin_s)
+		n = fresher_siblings(j, z, at, true);
+	if (n == 0 && secure >= j->params.lag_answers)
+		n = fresher_siblings(j, z, at, false);
+	return n;
+}
