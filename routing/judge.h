@@ -20,20 +20,27 @@ enum { ROUTE_JUDGE_TICK_MS = 50, ROUTE_EXPIRATION_FRESH_US = 10000000 };
 
 /** Thresholds, named; defaults by route_judge_defaults(). */
 struct route_judge_params {
-	uint32_t window_ms;        // evidence older than this is forgotten, default 10000; at least ROUTE_JUDGE_TICK_MS
-	uint32_t bad_min;          // bad outcomes in the window before a path may be blamed, default 3
-	uint32_t bad_percent;      // and at least this share of its outcomes, default 20; not asked of EXPIRED, BOGUS
-	                           // and UNSIGNED that were refuted: bad_min refuted ones suffice
-	uint32_t timeout_min;      // the same for timeouts alone, default 8
-	uint32_t timeout_percent;  // default 50
-	uint32_t peer_good_min;    // good outcomes that a sibling site must have in the window to testify, default 3
-	uint32_t probation_after_ms; // quiet time before a failing path is tried again, default 60000
-	uint32_t probation_good;   // consecutive good outcomes (probes) to come back, default 10
-	uint32_t expiry_margin_s;  // lagging: nearest expiration closer than this while siblings are farther, default 3600
-	uint32_t lag_s;            // lagging: newest inception behind the freshest sibling by more than this, default 86400
-	uint32_t return_min_ms;    // at most one return per zone in this time, default 60000
-	uint32_t lag_answers;      // secure answers that a path must have given lately before its inceptions say that it lags:
-	                           // RRsets are signed at different times and few answers may all be old ones; default 32
+	uint32_t
+		window_ms; // evidence older than this is forgotten, default 10000; at least ROUTE_JUDGE_TICK_MS
+	uint32_t bad_min; // bad outcomes in the window before a path may be blamed, default 3
+	uint32_t
+		bad_percent; // and at least this share of its outcomes, default 20; not asked of EXPIRED, BOGUS
+			     // and UNSIGNED that were refuted: bad_min refuted ones suffice
+	uint32_t timeout_min;     // the same for timeouts alone, default 8
+	uint32_t timeout_percent; // default 50
+	uint32_t
+		peer_good_min; // good outcomes that a sibling site must have in the window to testify, default 3
+	uint32_t
+		probation_after_ms; // quiet time before a failing path is tried again, default 60000
+	uint32_t probation_good;    // consecutive good outcomes (probes) to come back, default 10
+	uint32_t
+		expiry_margin_s; // lagging: nearest expiration closer than this while siblings are farther, default 3600
+	uint32_t
+		lag_s; // lagging: newest inception behind the freshest sibling by more than this, default 86400
+	uint32_t return_min_ms; // at most one return per zone in this time, default 60000
+	uint32_t
+		lag_answers; // secure answers that a path must have given lately before its inceptions say that it lags:
+		// RRsets are signed at different times and few answers may all be old ones; default 32
 };
 void route_judge_defaults(struct route_judge_params *p);
 
@@ -59,31 +66,32 @@ void route_sample_merge(struct route_sample *to, const struct route_sample *from
 void route_sample_add(struct route_sample *s, const struct route_evidence *e);
 
 enum route_finding_kind {
-	ROUTE_F_SITE_FAULT,   // a path goes to failing: siblings answer well
-	ROUTE_F_LAGGING,      // early warning: moved before a bogus answer
-	ROUTE_F_ZONE_FAULT,   // every site of the zone is bad: nothing moves
-	ROUTE_F_OURS,         // every zone is bad: our clock or our egress; nothing moves
+	ROUTE_F_SITE_FAULT, // a path goes to failing: siblings answer well
+	ROUTE_F_LAGGING,    // early warning: moved before a bogus answer
+	ROUTE_F_ZONE_FAULT, // every site of the zone is bad: nothing moves
+	ROUTE_F_OURS,       // every zone is bad: our clock or our egress; nothing moves
 	ROUTE_F_PROBATION,
-	ROUTE_F_RETURNED,     // back to up
-	ROUTE_F_LAST_PATH,    // would have been drained, but is the last one
-	ROUTE_F_CLEARED,      // a zone fault or "ours" is over
-	ROUTE_F_WITHDRAWN,    // failing back to up: the blame fell on a site at the onset of what proved to be the zone's fault, or ours
+	ROUTE_F_RETURNED,  // back to up
+	ROUTE_F_LAST_PATH, // would have been drained, but is the last one
+	ROUTE_F_CLEARED,   // a zone fault or "ours" is over
+	ROUTE_F_WITHDRAWN, // failing back to up: the blame fell on a site at the onset of what proved to be the zone's fault, or ours
 	ROUTE_F_KINDS,
 };
 const char *route_finding_name(enum route_finding_kind k);
 
 struct route_finding {
 	enum route_finding_kind kind;
-	uint16_t path;             // id; 0xffff for zone and ours
-	uint16_t zone;             // index in the config; 0xffff for ours
+	uint16_t path; // id; 0xffff for zone and ours
+	uint16_t zone; // index in the config; 0xffff for ours
 	enum route_state from, to;
-	enum route_outcome worst;  // what was bad; ROUTE_O_MAX when nothing was (lagging, probation, returned)
-	uint32_t bad, total;       // in the window
-	uint32_t good_siblings;    // sites that testify
-	uint32_t bad_expiration;   // of the failing signature, 0 if none
+	enum route_outcome
+		worst; // what was bad; ROUTE_O_MAX when nothing was (lagging, probation, returned)
+	uint32_t bad, total;     // in the window
+	uint32_t good_siblings;  // sites that testify
+	uint32_t bad_expiration; // of the failing signature, 0 if none
 	uint16_t bad_type, bad_reason;
 	uint32_t bad_key_tag;
-	uint64_t first_bad_ms;     // judge clock at the first bad outcome of this episode, 0 unknown
+	uint64_t first_bad_ms; // judge clock at the first bad outcome of this episode, 0 unknown
 };
 
 struct route_judge;
@@ -104,22 +112,25 @@ void route_judge_free(struct route_judge *j);
  * @param out      findings; room for out_max, more are dropped but states still change
  * @return findings in out; path->state in p is changed in place. O(paths). No allocation.
  */
-size_t route_judge_tick(struct route_judge *j, struct route_paths *p, const struct route_sample *samples,
-	uint64_t now_ms, uint32_t epoch_s, struct route_finding *out, size_t out_max);
+size_t route_judge_tick(struct route_judge *j, struct route_paths *p,
+	const struct route_sample *samples, uint64_t now_ms, uint32_t epoch_s,
+	struct route_finding *out, size_t out_max);
 
 /** Forget what is known of a path id that was given back and may be reused. */
 void route_judge_forget(struct route_judge *j, uint16_t path);
 
 /** What the judge holds of a path, for operators. */
 struct route_judge_info {
-	enum route_state state;   // at the last tick
-	uint64_t since_ms;        // judge clock when it came into this state
+	enum route_state state;              // at the last tick
+	uint64_t since_ms;                   // judge clock when it came into this state
 	uint32_t good, bad, timeouts, total; // in the window; total has all three, nothing else
-	uint32_t refuted;         // bad ones and timeouts that another site answered well
-	uint32_t bad_percent;     // bad of total, 0 when there is none
-	enum route_outcome worst; // most frequent bad outcome or timeout; ROUTE_O_MAX when there is none
-	uint64_t first_bad_ms;    // of the present run of bad ones, 0 none
-	uint32_t returns_after_ms; // quiet time that a failing or lagging path needs before probation
+	uint32_t refuted;     // bad ones and timeouts that another site answered well
+	uint32_t bad_percent; // bad of total, 0 when there is none
+	enum route_outcome
+		worst; // most frequent bad outcome or timeout; ROUTE_O_MAX when there is none
+	uint64_t first_bad_ms; // of the present run of bad ones, 0 none
+	uint32_t
+		returns_after_ms; // quiet time that a failing or lagging path needs before probation
 	bool found;               // a finding about this path was made: kind and time follow
 	enum route_finding_kind last_finding;
 	uint64_t last_finding_ms;
