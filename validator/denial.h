@@ -56,12 +56,16 @@ int val_denial_add(struct val_denial_set *s, uint16_t rr);
  */
 enum val_denial val_denial_nxdomain(
 	const struct val_denial_set *s, const uint8_t *qname, enum val_reason *why);
-/** NODATA at qname for qtype, incl. wildcard no data, empty non-terminals and DS under opt-out. RFC
- * 5155 s8.5-8.7. */
+/**
+ * NODATA at qname for qtype, incl. wildcard no data, empty non-terminals and DS under opt-out. RFC
+ * 5155 s8.5-8.7.
+ */
 enum val_denial val_denial_nodata(
 	const struct val_denial_set *s, const uint8_t *qname, uint16_t qtype, enum val_reason *why);
-/** A referral's proof that the delegation has no DS: NS bit, no DS bit, no SOA bit; or opt-out. RFC
- * 5155 s8.9. */
+/**
+ * A referral's proof that the delegation has no DS: NS bit, no DS bit, no SOA bit; or opt-out. RFC
+ * 5155 s8.9.
+ */
 enum val_denial val_denial_no_ds(
 	const struct val_denial_set *s, const uint8_t *delegation, enum val_reason *why);
 /**

@@ -52,19 +52,25 @@ static inline bool val_bitmap_is_cut(const struct val_bitmap *b)
 	return val_bitmap_has(b, DNS_TYPE_NS) && !val_bitmap_has(b, DNS_TYPE_SOA);
 }
 
-/** Names below it are not its zone's own: the record proves nothing about them. RFC 6840 s4.1, RFC
- * 5155 s8.3. */
+/**
+ * Names below it are not its zone's own: the record proves nothing about them. RFC 6840 s4.1, RFC
+ * 5155 s8.3.
+ */
 static inline bool val_bitmap_ends_zone(const struct val_bitmap *b)
 {
 	return val_bitmap_is_cut(b) || val_bitmap_has(b, DNS_TYPE_DNAME);
 }
 
-/** Does the bitmap of the record that matches `name` say that qtype is not there? VAL_R_NONE when
- * it does. */
+/**
+ * Does the bitmap of the record that matches `name` say that qtype is not there? VAL_R_NONE when
+ * it does.
+ */
 enum val_reason val_bitmap_denies(const struct val_bitmap *b, const uint8_t *name, uint16_t qtype);
 
-/** Does the bitmap of the record that matches a delegation say that it has no DS? VAL_R_NONE when
- * it does. */
+/**
+ * Does the bitmap of the record that matches a delegation say that it has no DS? VAL_R_NONE when
+ * it does.
+ */
 enum val_reason val_bitmap_denies_ds(const struct val_bitmap *b);
 
 /** "*." in front of encloser; encloser is a proper ancestor of a well-formed name, so it fits. */

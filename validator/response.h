@@ -46,6 +46,9 @@ struct val_want {
 	uint8_t index; // into val_checks.item
 };
 
+// RRsets in answer and authority; collecting one costs a walk of the message.
+enum { VAL_RRSETS_MAX = 32 };
+
 struct val_ctx {
 	const struct val_sigcache *cache; // may be NULL: everything is wanted
 	struct dns_hash_key prf_key;      // the cache's
@@ -54,7 +57,7 @@ struct val_ctx {
 	uint64_t cache_hits; // signatures that the cache knew, good or bad; only ever grows
 	// scratch, one context a thread
 	uint8_t signed_data[VAL_SIGNED_DATA_MAX];
-	struct val_rrset set;
+	struct val_rrset set[VAL_RRSETS_MAX];
 };
 
 /** @retval 0 taken; -errno: cannot be verified now, the verdict is bogus with VAL_R_BUDGET */
@@ -62,19 +65,20 @@ typedef int (*val_want_fn)(void *arg, const struct val_want *want);
 
 /** What kind of answer it is, for whoever forwards it. */
 enum val_kind {
-	VAL_KIND_ANSWER,   // incl. a CNAME chain
+	VAL_KIND_ANSWER, // incl. a CNAME chain
 	VAL_KIND_REFERRAL,
 	VAL_KIND_NODATA,
 	VAL_KIND_NXDOMAIN,
-	VAL_KIND_LAME,     // neither AA nor a referral below the zone (upward referral, empty)
-	VAL_KIND_ERROR,    // any other RCODE
+	VAL_KIND_LAME,  // neither AA nor a referral below the zone (upward referral, empty)
+	VAL_KIND_ERROR, // any other RCODE
 };
 
 struct val_response {
 	struct val_result result;
 	enum val_kind kind;
-	// per record of the message: the most seconds its TTL may have (RFC 4035 s5.3.3), UINT32_MAX for
-	// no cap; set for every record of the message when ttl_capped, else not looked at
+	// per record of the message: the most seconds its TTL may have (RFC 4035 s5.3.3),
+	// UINT32_MAX for no cap; set for every record of the message when ttl_capped, else not
+	// looked at
 	bool ttl_capped;
 	uint32_t ttl_cap_s[DNS_MSG_RR_MAX];
 };
@@ -82,16 +86,17 @@ struct val_response {
 /**
  * Judge.
  *
- * @param msg    parsed; the question was matched by the caller
- * @param zone   the routed zone's key set (UNKNOWN status → indeterminate; INSECURE and NTA → insecure)
+ * @param msg    parsed; the question was matched by the caller. Not truncated: with TC=1 anything
+ *               may be missing, so such a message proves nothing
+ * @param zone   the routed zone's key set (UNKNOWN → indeterminate; INSECURE, NTA → insecure)
  * @param now    seconds since the epoch modulo 2^32
  * @param checks in/out
  * @param want   called at most VAL_VERIFY_RESPONSE_MAX times a response
  * @param out    result.verdict VAL_PENDING when something was wanted or is still UNKNOWN in checks
  *
  * Covered: positive answers with wildcard proofs, CNAME and DNAME chains inside the zone, referrals
- * (DS or proof of none), NXDOMAIN, NODATA, by NSEC and NSEC3 with opt-out. Anything else that carries
- * data in a secure zone is bogus. RFC 4035 s5, RFC 5155 s8, RFC 6840.
+ * (DS or proof of none), NXDOMAIN, NODATA, by NSEC and NSEC3 with opt-out. Anything else that
+ * carries data in a secure zone is bogus. RFC 4035 s5, RFC 5155 s8, RFC 6840.
  */
 void val_response_judge(struct val_ctx *ctx, const struct dns_msg *msg,
 	const struct val_zone_keys *zone, uint32_t now, struct val_checks *checks, val_want_fn want,

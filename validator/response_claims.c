@@ -18,14 +18,11 @@ static bool gather(struct val_judge *j, struct val_denial_set *proof)
 {
 	*proof = (struct val_denial_set){.msg = j->msg, .zone = j->zone->zone.octets};
 	for (int i = 0; i < j->set_count; i++) {
-		const struct val_set_ref *ref = &j->set[i];
+		const struct val_rrset *set = j->ref[i].set;
 
-		if (ref->section != DNS_AUTHORITY ||
-			(ref->type != DNS_TYPE_NSEC && ref->type != DNS_TYPE_NSEC3))
-			continue;
-		val_rrset_collect(j->msg, ref->first, &j->ctx->set);
-		for (int k = 0; k < j->ctx->set.rr_count; k++) {
-			if (val_denial_add(proof, j->ctx->set.rr[k]) < 0) {
+		// others than NSEC and NSEC3 are not added
+		for (int k = 0; set->section == DNS_AUTHORITY && k < set->rr_count; k++) {
+			if (val_denial_add(proof, set->rr[k]) < 0) {
 				val_judge_bogus(j, VAL_R_BUDGET);
 				return false;
 			}
@@ -40,22 +37,24 @@ static bool gather(struct val_judge *j, struct val_denial_set *proof)
  */
 static void check_expansions(struct val_judge *j, const struct val_denial_set *proof)
 {
-	struct dns_name owner;
 	enum val_reason why;
 	int count = 0;
 
 	for (int i = 0; i < j->set_count; i++) {
-		const struct val_set_ref *ref = &j->set[i];
+		const struct val_set_ref *ref = &j->ref[i];
 
 		if (!ref->expanded)
 			continue;
-		if (ref->section != DNS_ANSWER || ++count > VAL_EXPANSIONS_MAX) {
-			val_judge_bogus(
-				j, ref->section != DNS_ANSWER ? VAL_R_SIG_LABELS : VAL_R_BUDGET);
+		if (ref->set->section != DNS_ANSWER) {
+			val_judge_bogus(j, VAL_R_SIG_LABELS);
 			return;
 		}
-		val_set_owner(j, ref, &owner);
-		take_proof(j, val_denial_wildcard(proof, owner.octets, ref->labels, &why), &why);
+		if (++count > VAL_EXPANSIONS_MAX) {
+			val_judge_bogus(j, VAL_R_BUDGET);
+			return;
+		}
+		take_proof(j, val_denial_wildcard(proof, ref->set->owner.octets, ref->labels, &why),
+			&why);
 	}
 }
 
@@ -84,38 +83,36 @@ static bool has_rrsig(const struct val_judge *j, const uint8_t *owner)
 /** Is the question's type there at this name? */
 static bool has_answer(struct val_judge *j, const uint8_t *name)
 {
-	struct dns_name owner;
-
 	if (j->msg->qtype == DNS_TYPE_RRSIG)
 		return has_rrsig(j, name);
 	if (j->msg->qtype != DNS_TYPE_ANY)
 		return val_judge_find(j, name, j->msg->qtype) != NULL;
 	for (int i = 0; i < j->set_count; i++) {
-		if (j->set[i].section != DNS_ANSWER)
-			continue;
-		val_set_owner(j, &j->set[i], &owner);
-		if (dns_name_equal(owner.octets, name))
+		const struct val_rrset *set = j->ref[i].set;
+
+		if (set->section == DNS_ANSWER && dns_name_equal(set->owner.octets, name))
 			return true;
 	}
 	return false;
 }
 
-/** One step along a CNAME, or a DNAME whose CNAME was left out. @retval 1 made, 0 no way on, -1
- * broken */
+/**
+ * One step along a CNAME, or a DNAME whose CNAME was left out.
+ * @retval 1 made, 0 no way on, -1 broken
+ */
 static int chain_step(struct val_judge *j, struct dns_name *at)
 {
 	const struct dns_msg *m = j->msg;
-	struct dns_name owner, target, next;
-	struct val_set_ref *ref = val_judge_find(j, at->octets, DNS_TYPE_CNAME);
+	struct dns_name target, next;
+	const struct val_set_ref *ref = val_judge_find(j, at->octets, DNS_TYPE_CNAME);
 
 	if (ref != NULL)
-		return val_rr_target(m, &m->rr[ref->first], at) ? 1 : -1;
+		return val_rr_target(m, &m->rr[ref->set->rr[0]], at) ? 1 : -1;
 	ref = val_judge_dname(j, at->octets);
 	if (ref == NULL)
 		return 0;
-	val_set_owner(j, ref, &owner);
-	if (!val_rr_target(m, &m->rr[ref->first], &target) ||
-		!val_dname_apply(at->octets, owner.octets, target.octets, &next))
+	if (!val_rr_target(m, &m->rr[ref->set->rr[0]], &target) ||
+		!val_dname_apply(at->octets, ref->set->owner.octets, target.octets, &next))
 		return -1;
 	*at = next;
 	return 1;
@@ -142,37 +139,31 @@ static enum chain_end follow(struct val_judge *j, struct dns_name *at)
 /** A DS RRset of the cut in the authority section; it is signed and judged like any other. */
 static bool has_ds(const struct val_judge *j, const struct dns_name *cut)
 {
-	struct dns_name owner;
-
 	for (int i = 0; i < j->set_count; i++) {
-		if (j->set[i].section != DNS_AUTHORITY || j->set[i].type != DNS_TYPE_DS)
-			continue;
-		val_set_owner(j, &j->set[i], &owner);
-		if (dns_name_equal(owner.octets, cut->octets))
+		const struct val_rrset *set = j->ref[i].set;
+
+		if (set->section == DNS_AUTHORITY && set->type == DNS_TYPE_DS &&
+			dns_name_equal(set->owner.octets, cut->octets))
 			return true;
 	}
 	return false;
 }
 
-/** Unsigned NS are good only as the delegation that the response refers to. cut NULL: no referral.
- */
+/** Unsigned NS are good only as the delegation referred to. cut NULL: no referral. */
 static void check_cuts(struct val_judge *j, const struct dns_name *cut)
 {
-	struct dns_name owner;
-
 	for (int i = 0; i < j->set_count; i++) {
-		if (j->set[i].role != VAL_ROLE_CUT)
-			continue;
-		val_set_owner(j, &j->set[i], &owner);
-		if (cut != NULL && dns_name_equal(owner.octets, cut->octets))
+		const struct val_set_ref *ref = &j->ref[i];
+
+		if (ref->role != VAL_ROLE_CUT ||
+			(cut != NULL && dns_name_equal(ref->set->owner.octets, cut->octets)))
 			continue;
 		j->out->result.type_covered = DNS_TYPE_NS;
 		val_judge_bogus(j, VAL_R_SIG_MISSING);
 	}
 }
 
-/** RFC 4035 s5.2, RFC 5155 s8.9. Without DS what lies below is insecure, and so is the referral's
- * NS. */
+/** RFC 4035 s5.2, RFC 5155 s8.9. Without DS what lies below is insecure, and so is the NS. */
 static void check_referral(
 	struct val_judge *j, const struct val_denial_set *proof, const struct dns_name *cut)
 {
@@ -238,9 +229,11 @@ static void check_stop(
 static void cap_synthesis(struct val_judge *j)
 {
 	for (int i = 0; i < j->set_count; i++) {
-		if (j->set[i].role == VAL_ROLE_SYNTH)
-			j->out->ttl_cap_s[j->set[i].first] =
-				j->out->ttl_cap_s[j->set[i].dname->first];
+		const struct val_set_ref *ref = &j->ref[i];
+
+		if (ref->role == VAL_ROLE_SYNTH)
+			j->out->ttl_cap_s[ref->set->rr[0]] =
+				j->out->ttl_cap_s[ref->dname->set->rr[0]];
 	}
 }
 

@@ -8,8 +8,6 @@
 
 /** Limits of one judgement beside those of sig.h. */
 enum {
-	VAL_RRSETS_MAX =
-		32, // RRsets in answer and authority; collecting one costs a walk of the message
 	VAL_CHAIN_MAX = 16,     // CNAME and DNAME steps followed
 	VAL_EXPANSIONS_MAX = 8, // wildcard-expanded RRsets, one proof each
 };
@@ -18,21 +16,20 @@ enum {
 enum val_role {
 	VAL_ROLE_SIGNED, // the zone's own data: must be signed by the zone's keys
 	VAL_ROLE_CUT, // NS of a delegation: not signed (RFC 4035 s2.2), good only as the referral's
-	VAL_ROLE_SYNTH, // CNAME made from a DNAME: not signed (RFC 6672 s5.3.1), must follow from
-			// it
+	VAL_ROLE_SYNTH, // CNAME made from a DNAME: not signed, must follow from it (RFC 6672
+			// s5.3.1)
 };
 
+/** An RRset in its response. */
 struct val_set_ref {
-	uint16_t first; // index into msg->rr[]
-	uint16_t type;
-	uint8_t section;
-	uint8_t role;              // enum val_role
-	bool unknown;              // nobody knows yet whether a signature of it is good:
-	uint8_t unknown_sig;       // this one of the RRset's,
-	uint8_t unknown_key;       // with this one of the keys of its tag
-	bool expanded;             // from a wildcard, set by val_judge_crypto()
-	uint8_t labels;            // of the signature that was good
-	struct val_set_ref *dname; // VAL_ROLE_SYNTH: what it was made from
+	const struct val_rrset *set; // in the context's scratch
+	uint8_t role;                // enum val_role
+	bool unknown;                // nobody knows yet whether a signature of it is good:
+	uint8_t unknown_sig;         // this one of the RRset's,
+	uint8_t unknown_key;         // with this one of the keys of its tag
+	bool expanded;               // from a wildcard, set by val_judge_crypto()
+	uint8_t labels;              // of the signature that was good
+	struct val_set_ref *dname;   // VAL_ROLE_SYNTH: what it was made from
 };
 
 /** One call of val_response_judge(). */
@@ -47,7 +44,7 @@ struct val_judge {
 	struct val_response *out;
 	struct dns_name qname; // lower-cased
 	uint8_t set_count;
-	struct val_set_ref set[VAL_RRSETS_MAX];
+	struct val_set_ref ref[VAL_RRSETS_MAX];
 };
 
 /** Bogus, no signature to name. Later calls do not change an earlier reason. */
@@ -57,19 +54,23 @@ void val_judge_insecure(struct val_judge *j, enum val_reason r);
 
 /**
  * Structure: find the RRsets of answer and authority, their roles, and for each signed one whether
- * some signature could be good as far as no key is asked. Writes j->set. @return false when it is
+ * some signature could be good as far as no key is asked. Writes j->ref. @return false when it is
  * bogus.
  */
 bool val_judge_structure(struct val_judge *j);
-/** Cryptography: every signed RRset against cache, checks and want. @return false when bogus. May
- * be PENDING. */
+/**
+ * Cryptography: every signed RRset against cache, checks and want. @return false when bogus. May
+ * be PENDING.
+ */
 bool val_judge_crypto(struct val_judge *j);
 /** With every signature good: follow the chain, demand the proofs. */
 void val_judge_claims(struct val_judge *j);
 
-/** Reads of ctx->set, which holds the RRset at hand: may some signature be good? VAL_R_NONE, or the
- * furthest reason. */
-enum val_reason val_set_precheck(struct val_judge *j);
+/**
+ * May some signature of this RRset be good? VAL_R_NONE; else bogus, with the reason of the one
+ * that came furthest.
+ */
+enum val_reason val_set_precheck(struct val_judge *j, const struct val_rrset *set);
 
 /**
  * The delegation that `name` is referred to: owner of an NS RRset in the authority section,
@@ -78,18 +79,19 @@ enum val_reason val_set_precheck(struct val_judge *j);
  */
 bool val_judge_cut(const struct val_judge *j, const uint8_t *name, struct dns_name *cut);
 
-/** The one name that is a record's whole RDATA, lower-cased. @return false when it is not well
- * formed */
+/**
+ * The one name that is a record's whole RDATA, lower-cased. @return false when it is not well
+ * formed
+ */
 bool val_rr_target(const struct dns_msg *msg, const struct dns_rr *rr, struct dns_name *out);
-
-/** Owner of an RRset, lower-cased. */
-void val_set_owner(const struct val_judge *j, const struct val_set_ref *ref, struct dns_name *out);
 
 /** RRset with this owner and type in the answer section, or NULL. */
 struct val_set_ref *val_judge_find(struct val_judge *j, const uint8_t *owner, uint16_t type);
 
-/** What a DNAME makes of a name below its owner, RFC 6672 s2.2. @return false when it does not fit
- * a name */
+/**
+ * What a DNAME makes of a name below its owner, RFC 6672 s2.2. @return false when it does not fit
+ * a name
+ */
 bool val_dname_apply(
 	const uint8_t *name, const uint8_t *owner, const uint8_t *target, struct dns_name *out);
 

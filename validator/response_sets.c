@@ -4,41 +4,28 @@
 
 #include "validator/response_priv.h"
 
-void val_set_owner(const struct val_judge *j, const struct val_set_ref *ref, struct dns_name *out)
-{
-	dns_rr_owner(j->msg, &j->msg->rr[ref->first], out);
-	dns_name_lower(out->octets, out->len);
-}
-
 struct val_set_ref *val_judge_find(struct val_judge *j, const uint8_t *owner, uint16_t type)
 {
-	struct dns_name name;
-
 	for (int i = 0; i < j->set_count; i++) {
-		struct val_set_ref *ref = &j->set[i];
+		const struct val_rrset *set = j->ref[i].set;
 
-		if (ref->section != DNS_ANSWER || ref->type != type)
-			continue;
-		val_set_owner(j, ref, &name);
-		if (dns_name_equal(name.octets, owner))
-			return ref;
+		if (set->section == DNS_ANSWER && set->type == type &&
+			dns_name_equal(set->owner.octets, owner))
+			return &j->ref[i];
 	}
 	return NULL;
 }
 
 struct val_set_ref *val_judge_dname(struct val_judge *j, const uint8_t *name)
 {
-	struct dns_name owner;
 	int labels = dns_name_labels(name);
 
 	for (int i = 0; i < j->set_count; i++) {
-		struct val_set_ref *ref = &j->set[i];
+		const struct val_rrset *set = j->ref[i].set;
 
-		if (ref->section != DNS_ANSWER || ref->type != DNS_TYPE_DNAME)
-			continue;
-		val_set_owner(j, ref, &owner);
-		if (owner.labels < labels && dns_name_under(name, owner.octets))
-			return ref;
+		if (set->section == DNS_ANSWER && set->type == DNS_TYPE_DNAME &&
+			set->owner.labels < labels && dns_name_under(name, set->owner.octets))
+			return &j->ref[i];
 	}
 	return NULL;
 }
@@ -70,7 +57,6 @@ bool val_dname_apply(
 	return true;
 }
 
-/** Of ctx->set, whose reference is already in j->set. */
 static enum val_role role_of(const struct val_judge *j, const struct val_rrset *set)
 {
 	if (set->section == DNS_AUTHORITY && set->type == DNS_TYPE_NS &&
@@ -99,8 +85,8 @@ static enum val_reason check_shape(const struct val_judge *j, const struct val_r
 /** Collect the RRset of record `first`, note it, judge its form. @return false when bogus */
 static bool take_set(struct val_judge *j, uint16_t first, bool seen[])
 {
-	struct val_rrset *set = &j->ctx->set;
-	struct val_set_ref *ref;
+	struct val_rrset *set = &j->ctx->set[j->set_count];
+	struct val_set_ref *ref = &j->ref[j->set_count];
 	enum val_reason r;
 
 	if (j->set_count == VAL_RRSETS_MAX) {
@@ -117,30 +103,24 @@ static bool take_set(struct val_judge *j, uint16_t first, bool seen[])
 		val_judge_bogus(j, r);
 		return false;
 	}
-	ref = &j->set[j->set_count++];
-	*ref = (struct val_set_ref){
-		.first = first,
-		.type = set->type,
-		.section = set->section,
-		.role = (uint8_t)role_of(j, set),
-	};
-	return ref->role != VAL_ROLE_SIGNED || val_set_precheck(j) == VAL_R_NONE;
+	j->set_count++;
+	*ref = (struct val_set_ref){.set = set, .role = (uint8_t)role_of(j, set)};
+	return ref->role != VAL_ROLE_SIGNED || val_set_precheck(j, set) == VAL_R_NONE;
 }
 
 /** A CNAME without signature is good only as a DNAME's work, RFC 6672 s5.3.1. */
 static bool check_synthesis(struct val_judge *j, struct val_set_ref *ref)
 {
 	const struct dns_msg *m = j->msg;
-	struct dns_name name, owner, target, want, have;
+	const uint8_t *name = ref->set->owner.octets;
+	struct dns_name target, want, have;
 
-	val_set_owner(j, ref, &name);
-	ref->dname = val_judge_dname(j, name.octets);
+	ref->dname = val_judge_dname(j, name);
 	if (ref->dname == NULL)
 		return false;
-	val_set_owner(j, ref->dname, &owner);
-	return val_rr_target(m, &m->rr[ref->dname->first], &target) &&
-	       val_rr_target(m, &m->rr[ref->first], &have) &&
-	       val_dname_apply(name.octets, owner.octets, target.octets, &want) &&
+	return val_rr_target(m, &m->rr[ref->dname->set->rr[0]], &target) &&
+	       val_rr_target(m, &m->rr[ref->set->rr[0]], &have) &&
+	       val_dname_apply(name, ref->dname->set->owner.octets, target.octets, &want) &&
 	       dns_name_equal(want.octets, have.octets);
 }
 
@@ -156,7 +136,7 @@ bool val_judge_structure(struct val_judge *j)
 			return false;
 	}
 	for (int i = 0; i < j->set_count; i++) {
-		if (j->set[i].role == VAL_ROLE_SYNTH && !check_synthesis(j, &j->set[i])) {
+		if (j->ref[i].role == VAL_ROLE_SYNTH && !check_synthesis(j, &j->ref[i])) {
 			j->out->result.type_covered = DNS_TYPE_CNAME;
 			val_judge_bogus(j, VAL_R_SIG_MISSING);
 			return false;

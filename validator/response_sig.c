@@ -6,8 +6,10 @@
 #include "validator/response_priv.h"
 #include "validator/time.h"
 
-/** How far a signature came before it failed: the RRset's reason is that of the one that came
- * furthest. */
+/**
+ * How far a signature came before it failed: the RRset's reason is that of the one that came
+ * furthest.
+ */
 static int stage(enum val_reason r)
 {
 	switch (r) {
@@ -57,14 +59,14 @@ static enum val_reason key_usable(const struct val_key *key)
 }
 
 /**
- * The n-th usable key with the signature's tag and algorithm, n < VAL_KEYS_SAME_TAG_MAX.
+ * The n-th usable key with the signature's tag and algorithm.
  * @param why  set when there is none
  */
 static const struct val_key *find_key(
 	const struct val_zone_keys *zone, const struct dns_rrsig *sig, int n, enum val_reason *why)
 {
 	*why = VAL_R_KEY_MISSING;
-	for (int i = 0; i < zone->count && n < VAL_KEYS_SAME_TAG_MAX; i++) {
+	for (int i = 0; i < zone->count; i++) {
 		const struct val_key *key = &zone->key[i];
 		enum val_reason r;
 
@@ -79,11 +81,13 @@ static const struct val_key *find_key(
 	return NULL;
 }
 
-/** All that can be said of signature i of ctx->set without cryptography. sig is scratch on
- * MALFORMED. */
-static enum val_reason sig_fits(struct val_judge *j, int i, struct dns_rrsig *sig)
+/**
+ * All that can be said of signature i of the RRset without cryptography. sig is scratch on
+ * MALFORMED.
+ */
+static enum val_reason sig_fits(
+	const struct val_judge *j, const struct val_rrset *set, int i, struct dns_rrsig *sig)
 {
-	const struct val_rrset *set = &j->ctx->set;
 	const struct dns_rr *rr = &j->msg->rr[set->sig[i]];
 	enum val_reason r;
 
@@ -99,14 +103,13 @@ static enum val_reason sig_fits(struct val_judge *j, int i, struct dns_rrsig *si
 	return find_key(j->zone, sig, 0, &r) != NULL ? VAL_R_NONE : r;
 }
 
-enum val_reason val_set_precheck(struct val_judge *j)
+enum val_reason val_set_precheck(struct val_judge *j, const struct val_rrset *set)
 {
-	const struct val_rrset *set = &j->ctx->set;
 	enum val_reason worst = VAL_R_SIG_MISSING;
 	struct dns_rrsig sig, furthest = {0};
 
 	for (int i = 0; i < set->sig_count; i++) {
-		enum val_reason r = sig_fits(j, i, &sig);
+		enum val_reason r = sig_fits(j, set, i, &sig);
 
 		if (r == VAL_R_NONE)
 			return VAL_R_NONE;
@@ -193,12 +196,13 @@ static bool ask(struct val_judge *j, const struct candidate *c)
 	return true;
 }
 
-/** Signature i of ctx->set with its n-th key: fill c with signed data in ctx->signed_data. */
-static enum val_reason prepare(struct val_judge *j, int i, int n, struct candidate *c)
+/** Signature i of the RRset with its n-th key: fill c with signed data in ctx->signed_data. */
+static enum val_reason prepare(
+	struct val_judge *j, const struct val_rrset *set, int i, int n, struct candidate *c)
 {
 	struct val_ctx *ctx = j->ctx;
-	const struct dns_rr *rr = &j->msg->rr[ctx->set.sig[i]];
-	enum val_reason r = sig_fits(j, i, &c->sig);
+	const struct dns_rr *rr = &j->msg->rr[set->sig[i]];
+	enum val_reason r = sig_fits(j, set, i, &c->sig);
 	int len;
 
 	if (r != VAL_R_NONE)
@@ -206,8 +210,8 @@ static enum val_reason prepare(struct val_judge *j, int i, int n, struct candida
 	c->key = find_key(j->zone, &c->sig, n, &r);
 	if (c->key == NULL)
 		return VAL_R_KEY_MISSING;
-	len = val_signed_data(j->msg, &ctx->set, &c->sig, j->msg->data + rr->rdata_off,
-		ctx->signed_data, sizeof(ctx->signed_data));
+	len = val_signed_data(j->msg, set, &c->sig, j->msg->data + rr->rdata_off, ctx->signed_data,
+		sizeof(ctx->signed_data));
 	if (len < 0)
 		return len == -ENOSPC ? VAL_R_TOO_LARGE : VAL_R_MALFORMED;
 	c->data_len = (uint16_t)len;
@@ -227,10 +231,11 @@ struct trial {
 };
 
 /** @return true when the RRset needs no further look */
-static bool try_pair(struct val_judge *j, int i, int n, struct trial *t)
+static bool try_pair(
+	struct val_judge *j, const struct val_rrset *set, int i, int n, struct trial *t)
 {
 	struct candidate c;
-	enum val_reason r = prepare(j, i, n, &c);
+	enum val_reason r = prepare(j, set, i, n, &c);
 
 	if (n > 0 && r == VAL_R_KEY_MISSING) // no second key
 		return false;
@@ -262,14 +267,16 @@ static bool try_pair(struct val_judge *j, int i, int n, struct trial *t)
 	return false;
 }
 
-/** Any good one will do (RFC 4035 s5.3.3); one already known is preferred to having another
- * verified. */
-static void try_all(struct val_judge *j, struct trial *t)
+/**
+ * Any good one will do (RFC 4035 s5.3.3); one already known is preferred to having another
+ * verified.
+ */
+static void try_all(struct val_judge *j, const struct val_rrset *set, struct trial *t)
 {
 	*t = (struct trial){.unknown_sig = -1, .unknown_key = -1};
-	for (int i = 0; i < j->ctx->set.sig_count; i++) {
+	for (int i = 0; i < set->sig_count; i++) {
 		for (int n = 0; n < VAL_KEYS_SAME_TAG_MAX; n++) {
-			if (try_pair(j, i, n, t))
+			if (try_pair(j, set, i, n, t))
 				return;
 		}
 	}
@@ -286,11 +293,12 @@ static void note_life(struct val_result *res, uint16_t type, const struct dns_rr
 	}
 }
 
-/** RFC 4035 s5.3.3, over the records and their RRSIGs; TTLs that differ count as the lowest (RFC
- * 2181 s5.2). */
-static void cap_ttl(struct val_judge *j, const struct dns_rrsig *sig)
+/**
+ * RFC 4035 s5.3.3, over the records and their RRSIGs; TTLs that differ count as the lowest (RFC
+ * 2181 s5.2).
+ */
+static void cap_ttl(struct val_judge *j, const struct val_rrset *set, const struct dns_rrsig *sig)
 {
-	const struct val_rrset *set = &j->ctx->set;
 	int32_t left = val_time_diff(j->now, sig->expiration);
 	uint32_t cap = left > 0 ? (uint32_t)left : 0; // below zero only inside the tolerated skew
 
@@ -308,15 +316,15 @@ static void cap_ttl(struct val_judge *j, const struct dns_rrsig *sig)
 
 static void accept(struct val_judge *j, struct val_set_ref *ref, const struct dns_rrsig *sig)
 {
-	const struct dns_name *owner = &j->ctx->set.owner;
+	const struct dns_name *owner = &ref->set->owner;
 	int labels = owner->labels;
 
 	if (owner->octets[0] == 1 && owner->octets[1] == '*')
 		labels--;
 	ref->labels = sig->labels;
 	ref->expanded = sig->labels < labels;
-	note_life(&j->out->result, ref->type, sig);
-	cap_ttl(j, sig);
+	note_life(&j->out->result, ref->set->type, sig);
+	cap_ttl(j, ref->set, sig);
 }
 
 /** Look the RRset up; what nobody knows yet is noted in ref. @return false when bogus */
@@ -324,8 +332,7 @@ static bool judge_set(struct val_judge *j, struct val_set_ref *ref)
 {
 	struct trial t;
 
-	val_rrset_collect(j->msg, ref->first, &j->ctx->set);
-	try_all(j, &t);
+	try_all(j, ref->set, &t);
 	if (t.good) {
 		accept(j, ref, &t.used);
 		return true;
@@ -336,7 +343,7 @@ static bool judge_set(struct val_judge *j, struct val_set_ref *ref)
 		ref->unknown_key = (uint8_t)t.unknown_key;
 		return true;
 	}
-	note_sig(&j->out->result, ref->type, &t.failed);
+	note_sig(&j->out->result, ref->set->type, &t.failed);
 	val_judge_bogus(j, t.why != VAL_R_NONE ? t.why : VAL_R_SIG_MISSING);
 	return false;
 }
@@ -346,12 +353,12 @@ static bool ask_set(struct val_judge *j, const struct val_set_ref *ref)
 {
 	struct candidate c;
 
-	val_rrset_collect(j->msg, ref->first, &j->ctx->set);
-	if (prepare(j, ref->unknown_sig, ref->unknown_key, &c) == VAL_R_NONE && ask(j, &c)) {
+	if (prepare(j, ref->set, ref->unknown_sig, ref->unknown_key, &c) == VAL_R_NONE &&
+		ask(j, &c)) {
 		j->out->result.verdict = VAL_PENDING;
 		return true;
 	}
-	note_sig(&j->out->result, ref->type, &c.sig);
+	note_sig(&j->out->result, ref->set->type, &c.sig);
 	val_judge_bogus(j, VAL_R_BUDGET);
 	return false;
 }
@@ -360,13 +367,13 @@ static bool ask_set(struct val_judge *j, const struct val_set_ref *ref)
 bool val_judge_crypto(struct val_judge *j)
 {
 	for (int i = 0; i < j->set_count; i++) {
-		struct val_set_ref *ref = &j->set[i];
+		struct val_set_ref *ref = &j->ref[i];
 
 		if (ref->role == VAL_ROLE_SIGNED && !judge_set(j, ref))
 			return false;
 	}
 	for (int i = 0; i < j->set_count; i++) {
-		if (j->set[i].unknown && !ask_set(j, &j->set[i]))
+		if (j->ref[i].unknown && !ask_set(j, &j->ref[i]))
 			return false;
 	}
 	return true;

@@ -734,6 +734,11 @@ static void test_foreign_data(void)
 	judge_msg(&m, &com);
 	check("signed, but another name", VAL_BOGUS, VAL_R_DENIAL_MISSING);
 
+	start(&m, "i.com.", DNS_TYPE_A, DNS_FLAG_AA);
+	put_proof(&m, false, false, "=i.com.");
+	judge_msg(&m, &com);
+	check("NODATA where a referral must be", VAL_BOGUS, VAL_R_DENIAL_INCOMPLETE);
+
 	start(&m, "www.com.", DNS_TYPE_A, DNS_FLAG_AA | DNS_RCODE_NXDOMAIN);
 	put_a(&m, "www.com.", NULL);
 	put_proof(&m, true, true, "=com. ~q.com. ~*.com.");
