@@ -40,7 +40,7 @@ struct route_judge_params {
 	uint32_t return_min_ms; // at most one return per zone in this time, default 60000
 	uint32_t
 		lag_answers; // secure answers that a path must have given lately before its inceptions say that it lags:
-		// RRsets are signed at different times and few answers may all be old ones; default 32
+	// RRsets are signed at different times and few answers may all be old ones; default 32
 };
 void route_judge_defaults(struct route_judge_params *p);
 

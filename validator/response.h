@@ -53,7 +53,7 @@ struct val_ctx {
 	const struct val_sigcache *cache; // may be NULL: everything is wanted
 	struct dns_hash_key prf_key;      // the cache's
 	struct val_skew skew;
-	bool sha1; // verify algorithms 5 and 7
+	bool sha1;           // verify algorithms 5 and 7
 	uint64_t cache_hits; // signatures that the cache knew, good or bad; only ever grows
 	// scratch, one context a thread
 	uint8_t signed_data[VAL_SIGNED_DATA_MAX];
