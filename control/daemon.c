@@ -209,9 +209,10 @@ static int open_parts(struct ctl_daemon *d, const struct val_anchors *anchors)
 	int rc = ctl_world_new(&ops, d->cfg.region, &d->world);
 
 	if (!rc)
-		rc = ctl_keeper_new(anchors, &d->cfg.dp.skew, &d->keeper);
+		rc = ctl_keeper_new(anchors, &d->cfg.dp.skew, d->cfg.dp.sha1, &d->keeper);
 	if (!rc)
-		rc = ctl_probe_new(d->cfg.probe_interval_ms, &d->cfg.dp.skew, &d->probe);
+		rc = ctl_probe_new(
+			d->cfg.probe_interval_ms, &d->cfg.dp.skew, d->cfg.dp.sha1, &d->probe);
 	if (!rc)
 		rc = ctl_steer_new(&d->cfg.judge, &d->steer);
 	return rc;

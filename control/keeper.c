@@ -51,8 +51,8 @@ struct ctl_keeper {
 
 /* ---- life ---- */
 
-int ctl_keeper_new(
-	const struct val_anchors *anchors, const struct val_skew *skew, struct ctl_keeper **out)
+int ctl_keeper_new(const struct val_anchors *anchors, const struct val_skew *skew, bool sha1,
+	struct ctl_keeper **out)
 {
 	struct ctl_keeper *k = calloc(1, sizeof(*k));
 	int err;
@@ -66,6 +66,7 @@ int ctl_keeper_new(
 		free(k);
 		return err;
 	}
+	val_verifier_set_sha1(k->verifier, sha1);
 	*out = k;
 	return 0;
 }

@@ -20,9 +20,9 @@ struct ctl_keeper;
 
 enum { CTL_KEEPER_TIMEOUT_MS = 1000, CTL_KEEPER_RETRY_MS = 1000, CTL_KEEPER_RETRY_MAX_MS = 30000 };
 
-/** anchors is copied. @retval 0, -ENOMEM */
-int ctl_keeper_new(
-	const struct val_anchors *anchors, const struct val_skew *skew, struct ctl_keeper **out);
+/** anchors is copied. @param sha1  follow chains of algorithms 5 and 7 too. @retval 0, -ENOMEM */
+int ctl_keeper_new(const struct val_anchors *anchors, const struct val_skew *skew, bool sha1,
+	struct ctl_keeper **out);
 void ctl_keeper_free(struct ctl_keeper *k);
 
 /** Follow a new configuration: zones that stay keep their keys. @retval 0, -ENOMEM */

@@ -10,7 +10,6 @@
 #include "dns/rdata.h"
 #include "dns/wire.h"
 #include "validator/now.h"
-#include "validator/time.h"
 
 /*
  * A probe's reply is judged as a worker judges a client's, by the same function, but here every
@@ -41,7 +40,8 @@ struct ctl_probe {
 // Tokens of probes carry this bit, so that they never meet the keeper's.
 static const uint64_t token_mark = 1ull << 63;
 
-int ctl_probe_new(uint32_t interval_ms, const struct val_skew *skew, struct ctl_probe **out)
+int ctl_probe_new(
+	uint32_t interval_ms, const struct val_skew *skew, bool sha1, struct ctl_probe **out)
 {
 	struct ctl_probe *pr = calloc(1, sizeof(*pr));
 	int err;
@@ -55,6 +55,7 @@ int ctl_probe_new(uint32_t interval_ms, const struct val_skew *skew, struct ctl_
 		free(pr);
 		return err;
 	}
+	val_verifier_set_sha1(pr->verifier, sha1);
 	*out = pr;
 	return 0;
 }
@@ -190,37 +191,11 @@ bool ctl_probe_told(struct ctl_probe *pr, const struct val_keys *keys, uint64_t 
 
 /* ---- what was seen ---- */
 
-/* Counters add up; of the times the one that warns earlier counts; of bad samples the workers' go
- * first. */
-static void merge(struct route_sample *to, const struct route_sample *from)
-{
-	for (unsigned o = 0; o < ROUTE_O_MAX; o++) {
-		to->outcome[o] += from->outcome[o];
-		to->refuted[o] += from->refuted[o];
-	}
-	to->sent += from->sent;
-	to->rtt_us_sum += from->rtt_us_sum;
-	to->rtt_count += from->rtt_count;
-	if (to->newest_inception == 0 ||
-		val_time_before(to->newest_inception, from->newest_inception))
-		to->newest_inception = from->newest_inception;
-	if (to->nearest_expiration == 0 ||
-		(from->nearest_expiration != 0 &&
-			val_time_before(from->nearest_expiration, to->nearest_expiration)))
-		to->nearest_expiration = from->nearest_expiration;
-	if (to->bad_reason == VAL_R_NONE) {
-		to->bad_expiration = from->bad_expiration;
-		to->bad_type = from->bad_type;
-		to->bad_reason = from->bad_reason;
-		to->bad_key_tag = from->bad_key_tag;
-	}
-}
-
 void ctl_probe_add(const struct ctl_probe *pr, struct route_sample *samples, size_t count)
 {
 	for (size_t id = 0; id < count && id < ROUTE_PATHS_MAX; id++)
 		if (pr->path[id].sample.sent > 0)
-			merge(&samples[id], &pr->path[id].sample);
+			route_sample_merge(&samples[id], &pr->path[id].sample);
 }
 
 void ctl_probe_forget(struct ctl_probe *pr, uint16_t path)

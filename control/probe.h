@@ -15,8 +15,9 @@
  */
 struct ctl_probe;
 
-/** @param interval_ms  per path. @retval 0, -ENOMEM */
-int ctl_probe_new(uint32_t interval_ms, const struct val_skew *skew, struct ctl_probe **out);
+/** @param interval_ms  per path. @param sha1  verify algorithms 5 and 7 too. @retval 0, -ENOMEM */
+int ctl_probe_new(
+	uint32_t interval_ms, const struct val_skew *skew, bool sha1, struct ctl_probe **out);
 void ctl_probe_free(struct ctl_probe *pr);
 
 struct ctl_probe_ask {

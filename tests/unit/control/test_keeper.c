@@ -75,7 +75,7 @@ static void setup(bool with_root)
 	t.ms = 1000;
 	CU_ASSERT_EQUAL_FATAL(route_paths_new(&t.paths), 0);
 	CU_ASSERT_EQUAL_FATAL(route_paths_sync(t.paths, &t.config), 0);
-	CU_ASSERT_EQUAL_FATAL(ctl_keeper_new(&t.anchors, &none, &t.k), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_keeper_new(&t.anchors, &none, false, &t.k), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_keeper_sync(t.k, &t.config), 0);
 }
 
