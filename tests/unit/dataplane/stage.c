@@ -495,7 +495,8 @@ void stage_reply_dns(const struct stage_packet *query, uint8_t *dns, size_t len)
 	p.len = len;
 	free(dns);
 	stage_send(STAGE_UPSTREAM, &p);
-	stage_turn();
+	if (!stage.hold)
+		stage_turn();
 }
 
 const char *stage_qname(const struct stage_packet *p)

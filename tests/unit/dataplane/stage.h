@@ -40,6 +40,7 @@ struct stage {
 	struct dp_view view;
 	struct dns_hash_key key_hash;
 	uint64_t serial;
+	bool hold; // replies wait for the next turn instead of taking one
 };
 
 extern struct stage stage;
