@@ -82,7 +82,7 @@ void stage_start(const char *program)
 {
 	test_eal_start(program);
 	outside = rte_pktmbuf_pool_create(
-		"outside", 4095, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+		"outside", 8191, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	need(outside != NULL, "a pool");
 	for (unsigned port = 0; port < PORTS; port++)
 		make_port(port);
@@ -263,6 +263,31 @@ static void throw_away_sent(void)
 		continue;
 }
 
+static void free_all(void)
+{
+	struct dp *dp = stage.dp;
+
+	for (unsigned i = 0; i < dp->cfg.worker_count; i++) {
+		dp_worker_detach(dp->worker[i]);
+		dp_worker_free(dp->worker[i]);
+		dp->worker[i] = NULL;
+	}
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(dp->pool), 0);
+	CU_ASSERT_EQUAL(rte_mempool_in_use_count(outside), at_rest);
+	dp_parts_free(dp);
+	route_table_free(stage.table);
+	route_paths_free(stage.paths);
+	val_keys_free(stage.keys);
+	kit_key_free(&stage.key);
+	free(stage.hops);
+}
+
+void stage_end(void)
+{
+	throw_away_sent();
+	free_all();
+}
+
 void stage_close(void)
 {
 	struct dp_stats s;
@@ -273,21 +298,12 @@ void stage_close(void)
 	CU_ASSERT_EQUAL(s.waiting, 0);
 	CU_ASSERT_EQUAL(s.transactions, 0);
 	CU_ASSERT_EQUAL(dp_mbufs_out(stage.dp), 0);
-	CU_ASSERT_EQUAL(rte_mempool_in_use_count(outside), at_rest);
 	for (unsigned i = 0; i < stage.dp->cfg.worker_count; i++) {
-		struct dp_worker *w = stage.dp->worker[i];
-
 		CU_ASSERT_EQUAL(dp_crypto_out(stage.dp->crypto, i), 0);
-		CU_ASSERT_EQUAL(w->fallbacks, 0);
-		CU_ASSERT_EQUAL(w->checks_free, DP_JOBS);
-		dp_worker_detach(w);
+		CU_ASSERT_EQUAL(stage.dp->worker[i]->fallbacks, 0);
+		CU_ASSERT_EQUAL(stage.dp->worker[i]->checks_free, DP_JOBS);
 	}
-	dp_parts_free(stage.dp);
-	route_table_free(stage.table);
-	route_paths_free(stage.paths);
-	val_keys_free(stage.keys);
-	kit_key_free(&stage.key);
-	free(stage.hops);
+	free_all();
 }
 
 uint16_t stage_path(enum stage_site site)
@@ -330,6 +346,52 @@ void stage_send(unsigned port, const struct stage_packet *p)
 	memcpy(rte_pktmbuf_append(m, (uint16_t)p->len), p->dns, p->len);
 	need(dp_packet_build(m, &rw, (uint16_t)p->len) == 0, "headers");
 	need(rte_ring_enqueue(in[port][p->queue], m) == 0, "room in a ring");
+}
+
+void stage_block(unsigned port, bool on)
+{
+	void *m;
+
+	for (unsigned q = 0; q < STAGE_WORKERS; q++) {
+		while (on && rte_ring_enqueue(out_ring[port][q], &stage) == 0)
+			continue;
+		while (!on && rte_ring_dequeue(out_ring[port][q], &m) == 0)
+			continue;
+	}
+}
+
+static void send_frame(unsigned port, const uint8_t *frame, size_t len)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(outside);
+
+	need(m != NULL, "a packet");
+	memcpy(rte_pktmbuf_append(m, (uint16_t)len), frame, len);
+	need(rte_ring_enqueue(in[port][0], m) == 0, "room in a ring");
+}
+
+void stage_garbage(void)
+{
+	struct stage_query q = {.qname = "a.com."};
+	uint8_t frame[256];
+	struct rte_mbuf *m = NULL;
+	struct stage_packet p;
+	size_t len;
+
+	stage_query_packet(&q, &p);
+	stage_send(STAGE_CLIENTS, &p);
+	need(rte_ring_dequeue(in[STAGE_CLIENTS][0], (void **)&m) == 0, "the frame");
+	len = m->data_len;
+	memcpy(frame, rte_pktmbuf_mtod(m, uint8_t *), len);
+	rte_pktmbuf_free(m);
+	for (size_t i = 0; i < len; i++) {
+		for (unsigned port = 0; port < PORTS; port++) {
+			send_frame(port, frame, i);
+			frame[i] ^= 0x81;
+			send_frame(port, frame, len);
+			frame[i] ^= 0x81;
+		}
+		stage_turn();
+	}
 }
 
 bool stage_take(unsigned port, struct stage_packet *out)

@@ -50,6 +50,8 @@ void stage_start(const char *program);
 void stage_open(const struct stage_spec *spec);
 /** Let what is under way end by itself; then nothing may be out. */
 void stage_close(void);
+/** As stage_close(), but in the middle: what is under way is freed where it stands. */
+void stage_end(void);
 
 /** One turn of every worker. */
 void stage_turn(void);
@@ -76,6 +78,10 @@ struct stage_packet {
 struct route_addr stage_addr(const char *text);
 /** Put a packet on a port's receive ring. */
 void stage_send(unsigned port, const struct stage_packet *p);
+/** Fill a port's transmit rings, so that it takes nothing / empty them again. */
+void stage_block(unsigned port, bool on);
+/** Frames cut and bent in every way that changes one octet or the length, into both ports. */
+void stage_garbage(void);
 /** Take the next packet that was sent by a port. @return false: there is none */
 bool stage_take(unsigned port, struct stage_packet *out);
 
