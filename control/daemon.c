@@ -47,7 +47,7 @@ int ctl_daemon_publish(void *arg, const struct dp_view *view,
 	return 0;
 }
 
-/** Next hops could not be had after all: the table goes out without them. */
+/** No other view followed: the one held back goes out after all. */
 static int release_held(struct ctl_daemon *d)
 {
 	if (!d->held_view)
@@ -91,8 +91,8 @@ int ctl_daemon_set_routes(struct ctl_daemon *d, struct route_config *c, const ch
 	d->hold_views = false;
 	if (rc)
 		return rc;
-	if (ctl_hops_publish(d))
-		rc = release_held(d);
+	ctl_hops_publish(d);
+	rc = release_held(d); // no hops to be had, or the same as before
 	if (ctl_keeper_sync(d->keeper, ctl_world_config(d->world)))
 		ctl_events_emit(d->events, "error", NULL,
 			"keys do not follow the new routes: out of memory");

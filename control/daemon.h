@@ -36,6 +36,10 @@ struct ctl_daemon {
 	struct ctl_netlink *netlink;
 	struct ctl_socket *socket;
 
+	// next hops: asked again when due, or soon when the kernel told of a change
+	bool hops_dirty;
+	uint64_t hops_at_ms, hops_due_ms;
+
 	// a view that waits for its next hops, so that workers never see paths without them
 	bool hold_views;
 	const struct dp_view *held_view;
@@ -109,5 +113,8 @@ void ctl_duty_keys(struct ctl_daemon *d);
 /** @retval 0, -errno with err set */
 int ctl_hops_open(struct ctl_daemon *d, char *err);
 void ctl_hops_close(struct ctl_daemon *d);
-/** Build and publish next hops of all paths, as the kernel says now. @retval 0, -ENOMEM */
+/** Build next hops of all paths, as the kernel says now, and publish them when they are others than
+ * before. @retval 0, -ENOMEM */
 int ctl_hops_publish(struct ctl_daemon *d);
+/** Publish them again when it is time to. */
+void ctl_hops_tick(struct ctl_daemon *d);

@@ -242,6 +242,7 @@ void ctl_duty_tick(struct ctl_daemon *d)
 {
 	const struct ctl_steer_ops ops = {gather, on_finding, d};
 
+	ctl_hops_tick(d);
 	ctl_steer_tick(d->steer, d->world, &ops, ctl_now_ms(), ctl_epoch_s());
 	hint_keeper(d);
 	ask_for_keys(d);
