@@ -8,7 +8,11 @@
 
 /* What the main lcore does over and over. Nothing here waits. */
 
-enum { ASKS_MAX = 32, UNREADY_AFTER_MS = 10000 };
+enum {
+	ASKS_MAX = 32,
+	UNREADY_AFTER_MS = 10000,
+	ASK_TIMEOUT_MAX_MS = 4095, // dp_ask()'s
+};
 
 /* ---- events ---- */
 
@@ -109,6 +113,15 @@ void ctl_duty_keys(struct ctl_daemon *d)
 
 /* ---- questions of our own ---- */
 
+/** A recursive upstream wants RD. */
+static enum route_kind kind_of(struct ctl_daemon *d, uint16_t path_id)
+{
+	const struct route_path *path = route_paths_at(ctl_world_paths(d->world), path_id);
+	const struct route_config *c = ctl_world_config(d->world);
+
+	return path && path->zone < c->zone_count ? c->zones[path->zone].kind : ROUTE_AUTHORITATIVE;
+}
+
 static void ask_for_keys(struct ctl_daemon *d)
 {
 	struct ctl_keeper_ask due[ASKS_MAX];
@@ -122,7 +135,8 @@ static void ask_for_keys(struct ctl_daemon *d)
 			.addr = due[i].addr,
 			.qname = due[i].qname,
 			.qtype = due[i].qtype,
-			.timeout_ms = CTL_KEEPER_TIMEOUT_MS};
+			.timeout_ms = CTL_KEEPER_TIMEOUT_MS,
+			.kind = kind_of(d, due[i].path)};
 		int rc = dp_ask(d->dp, &ask);
 		if (rc)
 			ctl_keeper_told(
@@ -141,8 +155,11 @@ static void ask_probes(struct ctl_daemon *d)
 			.addr = due[i].addr,
 			.qname = due[i].zone,
 			.qtype = DNS_TYPE_SOA,
-			.timeout_ms = d->cfg.dp.timeout_ms,
-			.nsid = true};
+			.timeout_ms = d->cfg.dp.timeout_ms < ASK_TIMEOUT_MAX_MS
+					      ? d->cfg.dp.timeout_ms
+					      : ASK_TIMEOUT_MAX_MS,
+			.nsid = true,
+			.kind = kind_of(d, due[i].path)};
 		dp_ask(d->dp, &ask); // a full ring costs one probe; the next one comes by itself
 	}
 }

@@ -14,8 +14,8 @@
  */
 
 enum {
-	SPACING_MS = 20,     // a storm of changes costs one look this often
-	RETRY_MS = 1000,     // while a hop is missing
+	SPACING_MS = 20, // a storm of changes costs one look this often
+	RETRY_MS = 1000, // while a hop is missing
 	REFRESH_MS = 10000,
 };
 
@@ -69,13 +69,15 @@ static struct dp_hop resolve(struct ctl_daemon *d, const struct route_addr *addr
 }
 
 /** @return how many paths have no hop */
-static size_t resolve_all(struct ctl_daemon *d, struct dp_hops *hops, const struct route_path **paths)
+static size_t resolve_all(
+	struct ctl_daemon *d, struct dp_hops *hops, const struct route_path **paths)
 {
 	size_t n = sorted_paths(ctl_world_paths(d->world), paths), missing = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		bool same = i > 0 && by_address(&paths[i - 1], &paths[i]) == 0;
-		hops->hop[paths[i]->id] = same ? hops->hop[paths[i - 1]->id] : resolve(d, &paths[i]->addr);
+		hops->hop[paths[i]->id] =
+			same ? hops->hop[paths[i - 1]->id] : resolve(d, &paths[i]->addr);
 		missing += !hops->hop[paths[i]->id].ok;
 	}
 	return missing;
@@ -83,7 +85,8 @@ static size_t resolve_all(struct ctl_daemon *d, struct dp_hops *hops, const stru
 
 static bool same_hops(const struct dp_hops *a, const struct dp_hops *b)
 {
-	return a && a->count == b->count && memcmp(a->hop, b->hop, a->count * sizeof(a->hop[0])) == 0;
+	return a && a->count == b->count &&
+	       memcmp(a->hop, b->hop, a->count * sizeof(a->hop[0])) == 0;
 }
 
 /** Say which addresses could be reached before and cannot any more. */
@@ -97,8 +100,10 @@ static void say_lost(struct ctl_daemon *d, const struct dp_hops *old, const stru
 		dns_name_to_text(path->zone_name.octets, zone, sizeof(zone));
 		ctl_addr_text(&path->addr, addr);
 		ctl_events_emit(d->events, "no_next_hop",
-			json_pack("{s:s,s:s,s:s}", "zone", zone, "site", path->site_name, "address", addr),
-			"%s at %s (%s): Linux knows no next hop any more", zone, path->site_name, addr);
+			json_pack("{s:s,s:s,s:s}", "zone", zone, "site", path->site_name, "address",
+				addr),
+			"%s at %s (%s): Linux knows no next hop any more", zone, path->site_name,
+			addr);
 	}
 }
 
