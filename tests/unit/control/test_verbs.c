@@ -171,8 +171,8 @@ static void setup(void)
 	route_judge_defaults(&d.cfg.judge);
 	CU_ASSERT_EQUAL_FATAL(ctl_events_new(NULL, 64, true, &d.events), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_world_new(&ops, "apac", &d.world), 0);
-	CU_ASSERT_EQUAL_FATAL(ctl_keeper_new(&anchors, &d.cfg.dp.skew, &d.keeper), 0);
-	CU_ASSERT_EQUAL_FATAL(ctl_probe_new(1000, &d.cfg.dp.skew, &d.probe), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_keeper_new(&anchors, &d.cfg.dp.skew, false, &d.keeper), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_probe_new(1000, &d.cfg.dp.skew, false, &d.probe), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_steer_new(&d.cfg.judge, &d.steer), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_routes_parse("r", ROUTES, strlen(ROUTES), "apac", &c, err), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_daemon_set_routes(&d, &c, "r", "start", err), 0);
