@@ -110,12 +110,16 @@ static unsigned found(const struct sim *w, enum route_finding_kind kind)
 	return n;
 }
 
+/* The first of a kind; one that nothing expects when there is none. */
 static const struct route_finding *first(const struct sim *w, enum route_finding_kind kind)
 {
+	static const struct route_finding none = {
+		.kind = ROUTE_F_KINDS, .path = 0xfffe, .zone = 0xfffe, .good_siblings = 999};
+
 	for (size_t i = 0; i < w->log_count; i++)
 		if (w->log[i].kind == kind)
 			return &w->log[i];
-	return NULL;
+	return &none;
 }
 
 /* Paths of a zone that are in a state. */
@@ -214,7 +218,6 @@ static void finding_says_what_was_seen(void)
 	give(&w, "com.", "lax", 6, ROUTE_O_SECURE, 3);
 	tick(&w);
 	f = first(&w, ROUTE_F_SITE_FAULT);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
 	CU_ASSERT_EQUAL(f->path, fix_path(w.p, "com.", "sin", 4)->id);
 	CU_ASSERT_EQUAL(f->zone, 1);
 	CU_ASSERT_EQUAL(f->from, ROUTE_UP);
@@ -498,7 +501,6 @@ static void zone_bad_everywhere(void)
 	CU_ASSERT_EQUAL(in_state(&w, "com.", ROUTE_UP), 6);
 	CU_ASSERT_EQUAL(w.log_count, 1);
 	f = first(&w, ROUTE_F_ZONE_FAULT);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
 	CU_ASSERT_EQUAL(f->zone, 1);
 	CU_ASSERT_EQUAL(f->path, 0xffff);
 	CU_ASSERT_EQUAL(f->worst, ROUTE_O_BOGUS);
