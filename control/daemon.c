@@ -154,8 +154,9 @@ void ctl_daemon_stop(struct ctl_daemon *d, const char *why)
 	json_dumpf(identity, stdout, JSON_COMPACT);
 	fputc('\n', stdout);
 	fflush(stdout);
-	ctl_events_emit(d->events, "stopped", identity, "stopped; received packets %s",
-		holds ? "are all accounted for" : "ARE NOT all accounted for");
+	ctl_events_emit(d->events, "stopped", identity, "%s",
+		holds ? "every received packet is accounted for"
+		      : "NOT every received packet is accounted for");
 	uv_stop(&d->loop);
 }
 

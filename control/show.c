@@ -216,8 +216,8 @@ static void add_region_paths(
 
 	json_array_foreach(json_object_get(region, "paths"), i, p)
 	{
-		ctl_columns_add(t, "%s", (*first)++ ? "" : text(zone, "zone"));
-		ctl_columns_add(t, "%s", i ? "" : text(region, "region"));
+		ctl_columns_add(t, "%s", (*first)++ ? " " : text(zone, "zone")); // named once
+		ctl_columns_add(t, "%s", i ? " " : text(region, "region"));
 		ctl_columns_add(t, "%s", text(p, "site"));
 		ctl_columns_add(t, "%s", text(p, "address"));
 		ctl_columns_add(t, "%s", text(p, "state"));
