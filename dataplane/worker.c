@@ -232,6 +232,7 @@ static void time_out(struct dp_worker *w, struct dp_txn *t)
 		dp_txns_timer(w->txns, t, w->now.ms,
 			(uint32_t)((w->budget_cycles - spent) / w->cycles_per_ms) + 1);
 	} else if (t->state == DP_TXN_JUDGING) {
+		dp_upstream_failed(t, ROUTE_O_SECURE, VAL_R_BUDGET, DNS_EDE_OTHER);
 		dp_deliver_failure(w, t, false);
 	} else {
 		bool fair = w->now.cycles - t->sent_cycles >= w->timeout_cycles;

@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <CUnit/Basic.h>
 #include <rte_cycles.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
 #include <rte_malloc.h>
 
 #include "dns/wire.h"
@@ -148,6 +151,7 @@ static void make_dp(const struct stage_spec *spec)
 	struct dp_config c = {
 		.port_count = PORTS,
 		.worker_count = spec->workers != 0 ? spec->workers : 1,
+		.crypto_count = spec->crypto,
 		.service_count = 2,
 		.transactions = spec->transactions != 0 ? spec->transactions : 64,
 		.waiters = spec->waiters != 0 ? spec->waiters : 128,
@@ -245,6 +249,22 @@ void stage_pass(uint32_t ms)
 		stage.cycles += rte_get_tsc_hz() / 1000;
 		stage_turn();
 	}
+}
+
+/* The one crypto lcore runs while we wait for jobs to come home. */
+void stage_verify(void)
+{
+	struct dp_crypto_arg arg = {stage.dp->crypto, 0};
+	unsigned lcore = rte_get_next_lcore(-1, 1, 0);
+
+	need(rte_eal_remote_launch(dp_crypto_main, &arg, lcore) == 0, "an lcore");
+	for (unsigned i = 0; i < 1000 && dp_crypto_out(stage.dp->crypto, 0) > 0; i++) {
+		usleep(1000);
+		stage_turn();
+	}
+	dp_crypto_stop(stage.dp->crypto);
+	rte_eal_wait_lcore(lcore);
+	CU_ASSERT_EQUAL(dp_crypto_out(stage.dp->crypto, 0), 0);
 }
 
 struct dp_stats stage_stats(void)

@@ -21,6 +21,7 @@ struct stage_spec {
 	uint16_t workers;               // 0: 1
 	uint32_t transactions, waiters; // 0: 64, 128
 	uint32_t tries;                 // 0: 4
+	uint16_t crypto;                // crypto lcores; nobody runs them but stage_verify()
 	bool v6;                        // sites have IPv6 addresses only
 	bool recursive;                 // com.'s upstreams are
 	enum val_zone_status status;    // of com.; SECURE by the stage's key
@@ -78,6 +79,8 @@ struct stage_packet {
 struct route_addr stage_addr(const char *text);
 /** Put a packet on a port's receive ring. */
 void stage_send(unsigned port, const struct stage_packet *p);
+/** Let the crypto lcores verify what is out, and take a turn. */
+void stage_verify(void);
 /** Fill a port's transmit rings, so that it takes nothing / empty them again. */
 void stage_block(unsigned port, bool on);
 /** Frames cut and bent in every way that changes one octet or the length, into both ports. */

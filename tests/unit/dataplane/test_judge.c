@@ -363,6 +363,91 @@ static void test_stale_job(void)
 	stage_close();
 }
 
+/* ---- verified elsewhere ---- */
+
+static struct stage_packet open_crypto(void)
+{
+	struct stage_spec spec = {.status = VAL_ZONE_SECURE, .crypto = 1};
+
+	stage_open(&spec);
+	stage_ask(&question);
+	return stage_expect_upstream(SIN);
+}
+
+static void test_elsewhere(void)
+{
+	struct stage_packet up = open_crypto();
+
+	stage_reply_signed(&up, 100);
+	CU_ASSERT_EQUAL(dp_txns_slot(stage.dp->worker[0]->txns, 0)->state, DP_TXN_JUDGING);
+	stage_pass(500); // longer than a try: the upstream did answer
+	stage_expect_nothing(STAGE_CLIENTS);
+	stage_expect_nothing(STAGE_UPSTREAM);
+	stage_ask(&question); // joins, whatever the state
+	CU_ASSERT_EQUAL(stage_stats().coalesced, 1);
+	stage_reply_signed(&up, 99);
+	CU_ASSERT_EQUAL(stage_stats().dropped[DP_DROP_REPLY_LATE], 1);
+	stage_verify();
+	CU_ASSERT_EQUAL(stage_stats().forwarded, 2);
+	CU_ASSERT_EQUAL(stage_evidence(SIN).outcome[ROUTE_O_SECURE], 1);
+	CU_ASSERT_EQUAL(stage_evidence(SIN).outcome[ROUTE_O_TIMEOUT], 0);
+	stage_close();
+}
+
+/* Verification never ends: the client is told in time, the site is not blamed, jobs come home. */
+static void test_elsewhere_too_slow(void)
+{
+	struct stage_packet up = open_crypto();
+
+	stage_reply_signed(&up, 100);
+	stage_pass(1799);
+	stage_expect_nothing(STAGE_CLIENTS);
+	stage_pass(4);
+	expect_rcode(DNS_RCODE_SERVFAIL, DNS_EDE_OTHER);
+	CU_ASSERT_EQUAL(stage_evidence(SIN).outcome[ROUTE_O_TIMEOUT], 0);
+	CU_ASSERT_EQUAL(stage_stats().failures_cached, 0);
+	CU_ASSERT_EQUAL(dp_crypto_out(stage.dp->crypto, 0), 1);
+	stage_verify();
+	stage_expect_nothing(STAGE_CLIENTS);
+	stage_close();
+}
+
+/* Its worker is freed while a reply is held and its job is out. */
+static void test_elsewhere_freed(void)
+{
+	struct stage_packet up = open_crypto();
+
+	stage_reply_signed(&up, 100);
+	stage_end();
+}
+
+/* More signatures than one: judged when the last is home. */
+static void test_elsewhere_two(void)
+{
+	struct stage_packet up = open_crypto();
+	struct kit_rdata a = kit_a(1), ns = kit_name("ns.com.");
+	struct kit_sign sign = {.key = &stage.key,
+		.signer = "com.",
+		.labels = -1,
+		.original_ttl = 60,
+		.inception = stage.now_s - 1,
+		.expiration = stage.now_s + 100};
+	struct kit_msg m;
+	uint8_t *dns;
+	size_t len;
+
+	kit_init(&m, "a.com.", DNS_TYPE_A, DNS_FLAG_AA);
+	kit_rrset(&m, DNS_ANSWER, "a.com.", DNS_TYPE_A, 60, &a, 1, &sign);
+	kit_rrset(&m, DNS_AUTHORITY, "com.", DNS_TYPE_NS, 60, &ns, 1, &sign);
+	dns = kit_finish(&m, &len);
+	stage_reply_dns(&up, dns, len);
+	CU_ASSERT_EQUAL(dp_crypto_out(stage.dp->crypto, 0), 2);
+	stage_verify();
+	CU_ASSERT_EQUAL(expect_rcode(DNS_RCODE_NOERROR, DNS_EDE_NONE)->msg.rr_count, 5);
+	CU_ASSERT_EQUAL(stage_stats().sig_verified_good, 2);
+	stage_close();
+}
+
 int main(int argc, char **argv)
 {
 	CU_TestInfo tests[] = {
@@ -382,6 +467,10 @@ int main(int argc, char **argv)
 		{"short of jobs", test_short_of_jobs},
 		{"short of checks", test_short_of_checks},
 		{"stale job", test_stale_job},
+		{"verified elsewhere", test_elsewhere},
+		{"verified elsewhere, too slow", test_elsewhere_too_slow},
+		{"verified elsewhere, freed", test_elsewhere_freed},
+		{"verified elsewhere, two", test_elsewhere_two},
 		CU_TEST_INFO_NULL,
 	};
 
