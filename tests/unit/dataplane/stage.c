@@ -94,15 +94,17 @@ void stage_start(const char *program)
 
 static void set_routes(const struct stage_spec *spec)
 {
-	static struct route_addr addrs[STAGE_SITES];
+	static struct route_addr addrs[STAGE_SITES][2];
 	static struct route_site_config sites[STAGE_SITES];
 	static uint16_t com_sites[] = {SIN, NRT, LAX}, root_sites[] = {ROOT};
 	static struct route_order_config com_order, root_order;
 	static struct route_zone_config zones[2];
 
 	for (unsigned i = 0; i < STAGE_SITES; i++) {
-		addrs[i] = stage_addr(spec->v6 ? site6[i] : site4[i]);
-		sites[i] = (struct route_site_config){.addr_count = 1, .addrs = &addrs[i]};
+		addrs[i][0] = stage_addr(spec->v6 ? site6[i] : site4[i]);
+		addrs[i][1] = stage_addr(site6[i]);
+		sites[i] = (struct route_site_config){
+			.addr_count = spec->both ? 2 : 1, .addrs = addrs[i]};
 		snprintf(sites[i].name, sizeof(sites[i].name), "%s", site_names[i]);
 	}
 	com_order = (struct route_order_config){ROUTE_REGION_NONE, 3, com_sites};
@@ -340,10 +342,18 @@ uint16_t stage_path(enum stage_site site)
 
 struct route_sample stage_evidence(enum stage_site site)
 {
-	static struct route_sample samples[16];
+	struct route_sample sum;
 
-	dp_evidence(stage.dp, samples, RTE_DIM(samples));
-	return samples[stage_path(site)];
+	memset(&sum, 0, sizeof(sum)); // compared with memcmp()
+	for (size_t i = 0; i < route_paths_count(stage.paths); i++) {
+		const struct route_path *p = route_paths_at(stage.paths, (uint16_t)i);
+
+		if (p == NULL || strcmp(p->site_name, site_names[site]) != 0)
+			continue;
+		for (unsigned w = 0; w < stage.dp->cfg.worker_count; w++)
+			route_sample_add(&sum, &stage.dp->worker[w]->evidence[i]);
+	}
+	return sum;
 }
 
 /* ---- packets ---- */

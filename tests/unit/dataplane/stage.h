@@ -23,6 +23,7 @@ struct stage_spec {
 	uint32_t tries;                 // 0: 4
 	uint16_t crypto;                // crypto lcores; nobody runs them but stage_verify()
 	bool v6;                        // sites have IPv6 addresses only
+	bool both;                      // sites have both; evidence is then the site's sum
 	bool recursive;                 // com.'s upstreams are
 	enum val_zone_status status;    // of com.; SECURE by the stage's key
 	const char *allow;              // one client prefix's first address, /24; NULL: everybody
@@ -59,7 +60,7 @@ void stage_turn(void);
 /** Milliseconds pass, a turn each. */
 void stage_pass(uint32_t ms);
 struct dp_stats stage_stats(void);
-/** Evidence of com.'s or the root's path at a site. */
+/** Evidence of a site's paths, summed. */
 struct route_sample stage_evidence(enum stage_site site);
 uint16_t stage_path(enum stage_site site);
 /** Build and publish the next table from stage.routes and the paths' states. */

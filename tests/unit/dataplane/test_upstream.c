@@ -87,6 +87,7 @@ static void test_budget(void)
 		   stage_evidence(NRT).outcome[ROUTE_O_TIMEOUT] +
 		   stage_evidence(LAX).outcome[ROUTE_O_TIMEOUT];
 	CU_ASSERT_EQUAL(timeouts, 4);
+	CU_ASSERT_EQUAL(stage_stats().retried, 4);
 	stage_close();
 }
 
@@ -174,6 +175,32 @@ static void test_only_silent_again(void)
 	CU_ASSERT_EQUAL(stage_evidence(SIN).refuted[ROUTE_O_REFUSED], 1);
 	CU_ASSERT_EQUAL(stage_evidence(LAX).refuted[ROUTE_O_SERVFAIL], 1);
 	CU_ASSERT_EQUAL(stage_evidence(NRT).refuted[ROUTE_O_TIMEOUT], 0);
+	stage_close();
+}
+
+/* What a site's other address says is no second opinion. */
+static void test_same_site_does_not_refute(void)
+{
+	struct stage_packet up;
+	struct stage_packet first;
+
+	open_with((struct stage_spec){.both = true, .tries = 8});
+	stage_ask(&question);
+	up = first = stage_expect_upstream(SIN);
+	stage_reply_rcode(&up, DNS_RCODE_SERVFAIL);
+	up = stage_expect_upstream(NRT);
+	stage_reply_rcode(&up, DNS_RCODE_SERVFAIL);
+	up = stage_expect_upstream(LAX);
+	stage_reply_rcode(&up, DNS_RCODE_SERVFAIL);
+	up = stage_expect_upstream(SIN);
+	CU_ASSERT_NOT_EQUAL(up.dst.family, first.dst.family);
+	stage_reply_a(&up);
+	stage_expect_answer();
+	CU_ASSERT_EQUAL(stage_evidence(SIN).outcome[ROUTE_O_SERVFAIL], 1);
+	CU_ASSERT_EQUAL(stage_evidence(SIN).outcome[ROUTE_O_INSECURE], 1);
+	CU_ASSERT_EQUAL(stage_evidence(SIN).refuted[ROUTE_O_SERVFAIL], 0);
+	CU_ASSERT_EQUAL(stage_evidence(NRT).refuted[ROUTE_O_SERVFAIL], 1);
+	CU_ASSERT_EQUAL(stage_evidence(LAX).refuted[ROUTE_O_SERVFAIL], 1);
 	stage_close();
 }
 
@@ -291,6 +318,7 @@ int main(int argc, char **argv)
 		{"a new table forgets", test_new_table_forgets},
 		{"single path", test_single_path},
 		{"only silent ones again", test_only_silent_again},
+		{"the same site does not refute", test_same_site_does_not_refute},
 		{"no hop", test_no_hop},
 		{"no hop at all", test_no_hop_at_all},
 		{"a new table steers the retry", test_new_table_steers_retry},
