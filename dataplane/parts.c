@@ -35,6 +35,11 @@ static void set_defaults(struct dp_config *c)
 	c->failure_ttl_s = RTE_MIN(or_default(c->failure_ttl_s, 5), 300u);
 	c->edns_size = (uint16_t)or_default(c->edns_size, 1232);
 	c->sigcache_entries = or_default(c->sigcache_entries, 262144);
+}
+
+/* Worker i polls queue i of every port. */
+static void set_queues(struct dp_config *c)
+{
 	for (uint16_t i = 0; i < c->port_count; i++)
 		c->ports[i].queues = c->worker_count;
 }
@@ -143,7 +148,11 @@ int dp_parts_new(
 	set_defaults(&dp->cfg);
 	dp_clock_set(&dp->clock);
 	wrong = check_config(&dp->cfg);
-	err = wrong != NULL ? -EINVAL : make_pool(dp);
+	err = wrong != NULL ? -EINVAL : 0;
+	if (err == 0) {
+		set_queues(&dp->cfg);
+		err = make_pool(dp);
+	}
 	if (err == 0)
 		err = make_rings(dp);
 	if (err == 0)
