@@ -13,7 +13,7 @@
  */
 enum dp_driver {
 	DP_DRIVER_AF_XDP, // kernel interface, our XDP program, copy or zero-copy as the kernel gives
-	DP_DRIVER_AF_PACKET, // the same without XDP: DNS packets are also seen by the kernel, see port.c
+	DP_DRIVER_AF_PACKET, // the same without XDP, by copies; slower
 	DP_DRIVER_DEVICE, // an EAL device by name: a PCI address or vdev arguments ("net_ring0", "net_pcap0,...")
 };
 
@@ -35,6 +35,7 @@ struct dp_port {
 	bool rss;              // queue choice by RSS hash can be predicted (rte_thash)
 	struct rte_ether_addr mac;
 	char xdp_mode[16]; // "native", "skb", "" : for operators
+	struct dp_tc *tc;  // AF_PACKET: what keeps our packets from the kernel
 };
 
 /**

@@ -33,7 +33,7 @@ class Lab:
         self.zones = Zones(os.path.join(self.folder, "zones"))
         self.servers = Servers(self.net, self.zones, self.folder)
 
-    def up(self, queues=2, build=None):
+    def up(self, queues=1, build=None):
         """Lay everything but swerved and the resolvers. On an error nothing is left."""
         if os.path.exists(self.folder):
             raise RuntimeError(f"lab {self.lab_id} is up already: {self.folder}")
@@ -113,7 +113,7 @@ def parse(argv):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
     up = verbs.add_parser("up")
-    up.add_argument("--queues", type=int, default=2)
+    up.add_argument("--queues", type=int, default=1)
     up.add_argument("--build")
     up.add_argument("--resolvers", action="store_true")
     verbs.add_parser("down")

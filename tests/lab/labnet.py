@@ -74,7 +74,7 @@ class Net:
     def all_names(self):
         return [self.name(h) for h in ("core", *HOSTS)]
 
-    def up(self, edge_queues=2):
+    def up(self, edge_queues=1):
         with _netns_lock():
             for name in self.all_names():
                 run("ip", "netns", "add", name)
