@@ -93,7 +93,7 @@ static int find_map(const uint32_t *ids, uint32_t count)
 
 static const char *mode_name(unsigned ifindex)
 {
-	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
+	struct bpf_xdp_query_opts opts = {.sz = sizeof(opts)};
 
 	if (bpf_xdp_query((int)ifindex, 0, &opts) != 0)
 		return "";
