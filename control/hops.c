@@ -8,9 +8,9 @@
 #include "control/netlink.h"
 
 /*
- * Next hops as Linux says. The kernel is asked again when it tells of a change, every second while a
- * path has none, and now and then anyway: our packets pass it by, so a neighbour that only we talk to
- * would grow stale without a question.
+ * Next hops as Linux says. The kernel is asked again when it tells of a change, every second while
+ * a path has none, and now and then anyway: our packets pass it by, so a neighbour that only we
+ * talk to would grow stale without a question.
  */
 
 enum {

@@ -12,8 +12,8 @@
  *   {"verb": "routes.apply", "text": "..."}   ->  {"ok": false, "error": "routes.yaml:7: ..."}
  *
  * A client that follows gets {"event": {...}} lines after its first reply. Whatever a client sends,
- * the worst that happens is that this client is told off and disconnected. The process must ignore SIGPIPE. Control
- * thread only.
+ * the worst that happens is that this client is told off and disconnected. The process must ignore
+ * SIGPIPE. Control thread only.
  */
 
 enum {
@@ -59,4 +59,5 @@ void ctl_client_follow(struct ctl_client *c);
 /** Hand an event to all followers; one that reads too slowly is disconnected. */
 void ctl_socket_broadcast(struct ctl_socket *s, const json_t *event);
 
+/** Connected now. */
 unsigned ctl_socket_clients(const struct ctl_socket *s);

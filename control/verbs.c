@@ -157,6 +157,7 @@ static int drain_or_restore(
 {
 	const char *zone_text = arg_text(req, "zone"), *site = arg_text(req, "site");
 	const char *reason = arg_text(req, "reason");
+	char zone_name[DNS_NAME_TEXT_MAX];
 	struct dns_name zone;
 	unsigned changed;
 
@@ -164,6 +165,8 @@ static int drain_or_restore(
 		return refuse(err, -EINVAL, "\"zone\", \"site\" and \"reason\" are needed");
 	if (dns_name_from_text(zone_text, &zone))
 		return refuse(err, -EINVAL, "\"zone\" is not a domain name");
+	dns_name_lower(zone.octets, zone.len);
+	dns_name_to_text(zone.octets, zone_name, sizeof(zone_name));
 	if (count_paths(d, &zone, site) == 0)
 		return refuse(err, -ENOENT, "no such zone, or no such site in it");
 	if (drain && is_last_site(d, &zone, site))
@@ -175,10 +178,10 @@ static int drain_or_restore(
 		if (rc)
 			return refuse(err, rc, "no memory for a new table");
 		ctl_events_emit(d->events, drain ? "drained" : "restored",
-			json_pack("{s:s,s:s,s:s,s:i,s:I}", "zone", zone_text, "site", site,
+			json_pack("{s:s,s:s,s:s,s:i,s:I}", "zone", zone_name, "site", site,
 				"reason", reason, "paths", changed, "table",
 				(json_int_t)ctl_world_table_number(d->world)),
-			"%s at %s %s by the operator: %s", zone_text, site,
+			"%s at %s %s by the operator: %s", zone_name, site,
 			drain ? "drained" : "on probation again", reason);
 	}
 	*data = json_pack("{s:i,s:I}", "paths", changed, "number",
