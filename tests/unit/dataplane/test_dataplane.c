@@ -305,6 +305,96 @@ static void test_config_defaults(void)
 	dp_parts_free(dp);
 }
 
+/* ---- from nothing to nothing, over a device of EAL's ---- */
+
+static struct dp_config device_config(void)
+{
+	struct dp_config c = good_config();
+
+	c.crypto_count = 1;
+	c.transactions = 64;
+	c.sigcache_entries = 1024;
+	c.ports[0].driver = DP_DRIVER_DEVICE;
+	snprintf(c.ports[0].name, sizeof(c.ports[0].name), "loop");
+	snprintf(c.ports[0].device, sizeof(c.ports[0].device), "net_ring_new");
+	return c;
+}
+
+static int told_error;
+
+static void on_told(void *arg, const struct dp_told *t)
+{
+	(void)arg;
+	CU_ASSERT_EQUAL(t->token, 99);
+	told_error = t->error;
+}
+
+/* Twice: nothing of the first may be in the way of the second. */
+static void test_new_and_free(void)
+{
+	for (unsigned round = 0; round < 2; round++) {
+		struct dp_config c = device_config();
+		struct dp_ask ask = {.token = 99, .addr = c.source[0], .timeout_ms = 1};
+		struct dp *dp = NULL;
+		char note[256];
+
+		CU_ASSERT_EQUAL_FATAL(dp_new(&c, &dp, note, sizeof(note)), 0);
+		CU_ASSERT_STRING_EQUAL(note, "");
+		CU_ASSERT_EQUAL(dp_port_count(dp), 1);
+		CU_ASSERT_STRING_EQUAL(dp_port_at(dp, 0)->name, "loop");
+		CU_ASSERT_PTR_NULL(dp_port_at(dp, 1));
+		told_error = 0;
+		dns_name_from_text("com.", &ask.qname);
+		CU_ASSERT_EQUAL(dp_ask(dp, &ask), 0);
+		for (unsigned i = 0; i < WAIT_MS && told_error == 0; i++) {
+			dp_poll(dp, on_told, NULL);
+			usleep(1000);
+		}
+		CU_ASSERT_EQUAL(told_error, -EHOSTUNREACH); // no view, no hop
+		dp_drain(dp, 100);
+		CU_ASSERT_EQUAL(dp_mbufs_out(dp), 0);
+		dp_free(dp);
+	}
+}
+
+static void expect_not_new(const struct dp_config *c, int error, const char *about)
+{
+	struct dp *dp = NULL;
+	char note[512];
+
+	CU_ASSERT_EQUAL(dp_new(c, &dp, note, sizeof(note)), error);
+	if (strstr(note, about) == NULL)
+		printf("note: %s", note);
+	CU_ASSERT_PTR_NOT_NULL(strstr(note, about));
+	CU_ASSERT_PTR_NULL(dp);
+}
+
+static void test_not_new(void)
+{
+	struct dp_config c = device_config();
+
+	c.worker_count = 2; // and one for crypto
+	expect_not_new(&c, -EINVAL, "3 lcores are needed for 2 workers and 1 crypto, EAL has 2");
+	c = device_config();
+	c.worker_count = c.crypto_count = 0;
+	expect_not_new(&c, -EINVAL, "0 workers");
+	c = device_config();
+	c.service_count = 0;
+	expect_not_new(&c, -EINVAL, "service");
+}
+
+static void test_no_device(void)
+{
+	struct dp_config c = device_config();
+	struct dp *dp = NULL;
+	char note[512];
+
+	snprintf(c.ports[0].device, sizeof(c.ports[0].device), "net_nothing0");
+	CU_ASSERT(dp_new(&c, &dp, note, sizeof(note)) < 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(note, "loop"));
+	CU_ASSERT_PTR_NULL(dp);
+}
+
 int main(int argc, char **argv)
 {
 	CU_TestInfo tests[] = {
@@ -314,6 +404,9 @@ int main(int argc, char **argv)
 		{"publish to running workers", test_publish_running},
 		{"configuration refused", test_config_refused},
 		{"configuration defaults", test_config_defaults},
+		{"new and free", test_new_and_free},
+		{"not new", test_not_new},
+		{"no such device", test_no_device},
 		CU_TEST_INFO_NULL,
 	};
 
