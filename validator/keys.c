@@ -273,37 +273,69 @@ static bool anchored(const uint8_t *zone, const struct val_key *key, const struc
 	       val_ds_matches(zone, key, &ds) == 1;
 }
 
+/* What the parent, or the anchor file, offers to trust a zone's keys by. */
+struct offer {
+	const uint8_t *zone;
+	const struct val_anchor *ds;
+	size_t count;
+	bool sha1;
+	bool usable[VAL_ANCHORS_MAX];
+};
+
 /* RFC 4509 s3: SHA-1 does not count where a stronger digest of the same algorithm is offered. */
-static bool superseded(const struct val_anchor *ds, size_t count, size_t i)
+static bool superseded(const struct offer *o, size_t i)
 {
-	if (ds[i].type != DNS_TYPE_DS || ds[i].key.rdata[3] != DIGEST_SHA1)
+	const struct val_anchor *a = &o->ds[i];
+
+	if (a->type != DNS_TYPE_DS || a->key.rdata[3] != DIGEST_SHA1)
 		return false;
-	for (size_t k = 0; k < count; k++)
-		if (ds[k].type == DNS_TYPE_DS && ds[k].key.algorithm == ds[i].key.algorithm &&
-			(ds[k].key.rdata[3] == DIGEST_SHA256 ||
-				ds[k].key.rdata[3] == DIGEST_SHA384))
+	for (size_t k = 0; k < o->count; k++) {
+		const struct val_anchor *b = &o->ds[k];
+
+		if (b->type == DNS_TYPE_DS && b->key.algorithm == a->key.algorithm &&
+			(b->key.rdata[3] == DIGEST_SHA256 || b->key.rdata[3] == DIGEST_SHA384))
 			return true;
+	}
 	return false;
 }
 
-/* What the anchors ask of us: something that we can do, or a reason why the zone counts as insecure
- * (RFC 4035 s5.2). */
-static enum val_reason usable_anchors(
-	const struct val_anchor *ds, size_t count, bool sha1, bool *usable)
+/*
+ * Is there something that we can do, or a reason why the zone counts as insecure (RFC 4035 s5.2)?
+ * Only a whole set of this zone's own may say that it is: nothing at all, one anchor of another
+ * zone or one more than we look at, and no key of the zone is trusted.
+ */
+static enum val_reason judge_offer(struct offer *o)
 {
 	enum val_reason why = VAL_R_ALG_UNSUPPORTED;
 	bool any = false;
 
-	for (size_t i = 0; i < count; i++) {
-		bool alg = val_alg_supported(ds[i].key.algorithm, sha1);
-		bool digest = ds[i].type != DNS_TYPE_DS || ds_digest(ds[i].key.rdata[3]) != NULL;
+	if (o->count == 0 || o->count > VAL_ANCHORS_MAX)
+		return VAL_R_DNSKEY_NO_DS_MATCH;
+	for (size_t i = 0; i < o->count; i++)
+		if (!dns_name_equal(o->ds[i].zone.octets, o->zone))
+			return VAL_R_DNSKEY_NO_DS_MATCH;
+	for (size_t i = 0; i < o->count; i++) {
+		const struct val_anchor *a = &o->ds[i];
+		bool alg = val_alg_supported(a->key.algorithm, o->sha1);
+		bool digest = a->type != DNS_TYPE_DS || ds_digest(a->key.rdata[3]) != NULL;
 
-		usable[i] = alg && digest && !superseded(ds, count, i);
+		o->usable[i] = alg && digest && !superseded(o, i);
 		any |= alg && digest;
 		if (alg && !digest)
 			why = VAL_R_DIGEST_UNSUPPORTED;
 	}
 	return any ? VAL_R_NONE : why;
+}
+
+/* Does the offer stand for this key? */
+static bool is_trusted(const struct offer *o, const struct val_key *key)
+{
+	if (!is_live_zone_key(key) || !val_alg_supported(key->algorithm, o->sha1))
+		return false;
+	for (size_t i = 0; i < o->count; i++)
+		if (o->usable[i] && anchored(o->zone, key, &o->ds[i]))
+			return true;
+	return false;
 }
 
 static int collect_keys(
@@ -320,12 +352,33 @@ static int collect_keys(
 	return n;
 }
 
-static void insecure(struct val_zone_keys *out, enum val_reason why, uint32_t now)
+static void settle_insecure(
+	struct val_zone_keys *out, struct val_result *res, enum val_reason why, uint32_t now)
 {
+	enum { INSECURE_S = 3600 };
+
+	res->verdict = VAL_INSECURE;
+	res->reason = why;
 	out->status = VAL_ZONE_INSECURE;
 	out->why = why;
 	out->count = 0;
-	out->valid_until = now + 3600;
+	out->valid_until = now + INSECURE_S;
+}
+
+static void settle_secure(struct val_zone_keys *out, struct val_result *res, const struct trial *t,
+	const struct val_rrset *set, const struct val_key *keys, size_t count)
+{
+	memset(res, 0, sizeof(*res));
+	res->verdict = VAL_SECURE;
+	res->newest_inception = t->good.inception;
+	res->nearest_expiration = t->good.expiration;
+	res->nearest_type = DNS_TYPE_DNSKEY;
+	out->status = VAL_ZONE_SECURE;
+	out->why = VAL_R_NONE;
+	out->count = (uint8_t)count;
+	memset(out->key, 0, sizeof(out->key));
+	memcpy(out->key, keys, count * sizeof(keys[0]));
+	out->valid_until = usable_until(t->msg, set, &t->good, t->now, t->skew);
 }
 
 int val_keys_from_dnskey(struct val_verifier *v, const struct dns_msg *msg, const uint8_t *zone,
@@ -334,25 +387,23 @@ int val_keys_from_dnskey(struct val_verifier *v, const struct dns_msg *msg, cons
 {
 	struct trial t = {
 		.verifier = v, .msg = msg, .zone = zone, .now = now, .skew = skew, .res = res};
-	bool usable_ds[VAL_ANCHORS_MAX] = {false}, trusted[VAL_ZONE_KEYS_MAX] = {false};
+	struct offer offer = {
+		.zone = zone, .ds = ds, .count = ds_count, .sha1 = val_verifier_sha1(v)};
 	int first = find_first(msg, zone, DNS_TYPE_DNSKEY);
 	struct val_key keys[VAL_ZONE_KEYS_MAX];
+	bool trusted[VAL_ZONE_KEYS_MAX], any = false;
 	struct val_rrset set;
-	bool sha1 = val_verifier_sha1(v), any = false;
 	enum val_reason why;
 	int n;
 
 	memset(res, 0, sizeof(*res));
-	why = usable_anchors(
-		ds, ds_count < VAL_ANCHORS_MAX ? ds_count : VAL_ANCHORS_MAX, sha1, usable_ds);
-	if (why != VAL_R_NONE) {
-		res->verdict = VAL_INSECURE;
-		res->reason = why;
-		insecure(out, why, now);
+	why = judge_offer(&offer);
+	if (why == VAL_R_ALG_UNSUPPORTED || why == VAL_R_DIGEST_UNSUPPORTED) {
+		settle_insecure(out, res, why, now);
 		return 0;
 	}
 	note(res, VAL_R_DNSKEY_NO_DS_MATCH, NULL);
-	if (dns_msg_rcode(msg) != DNS_RCODE_NOERROR || first < 0)
+	if (why != VAL_R_NONE || dns_msg_rcode(msg) != DNS_RCODE_NOERROR || first < 0)
 		return -EBADMSG;
 	val_rrset_collect(msg, (uint16_t)first, &set);
 	n = set.overflow ? -E2BIG : collect_keys(msg, &set, keys);
@@ -361,25 +412,12 @@ int val_keys_from_dnskey(struct val_verifier *v, const struct dns_msg *msg, cons
 		return -EBADMSG;
 	}
 	for (int k = 0; k < n; k++) {
-		for (size_t i = 0; i < ds_count && i < VAL_ANCHORS_MAX && !trusted[k]; i++)
-			trusted[k] = usable_ds[i] && is_live_zone_key(&keys[k]) &&
-				     val_alg_supported(keys[k].algorithm, sha1) &&
-				     anchored(zone, &keys[k], &ds[i]);
+		trusted[k] = is_trusted(&offer, &keys[k]);
 		any |= trusted[k];
 	}
 	if (!any || !verify_set(&t, &set, keys, trusted, (size_t)n))
 		return -EBADMSG;
-	memset(res, 0, sizeof(*res));
-	res->verdict = VAL_SECURE;
-	res->newest_inception = t.good.inception;
-	res->nearest_expiration = t.good.expiration;
-	res->nearest_type = DNS_TYPE_DNSKEY;
-	out->status = VAL_ZONE_SECURE;
-	out->why = VAL_R_NONE;
-	out->count = (uint8_t)n;
-	memset(out->key, 0, sizeof(out->key));
-	memcpy(out->key, keys, (size_t)n * sizeof(keys[0]));
-	out->valid_until = usable_until(msg, &set, &t.good, now, skew);
+	settle_secure(out, res, &t, &set, keys, (size_t)n);
 	return 0;
 }
 
@@ -414,6 +452,17 @@ static int take_ds(const struct dns_msg *msg, const struct dns_rr *rr, const uin
 	return 0;
 }
 
+/* @return how many; what is malformed is left out */
+static int take_ds_set(const struct dns_msg *msg, const struct val_rrset *set, const uint8_t *zone,
+	struct val_anchor *out)
+{
+	int n = 0;
+
+	for (unsigned i = 0; i < set->rr_count; i++)
+		n += take_ds(msg, &msg->rr[set->rr[i]], zone, &out[n]) == 0;
+	return n;
+}
+
 int val_ds_from_response(struct val_verifier *v, const struct dns_msg *msg,
 	const struct val_zone_keys *parent, const uint8_t *zone, uint32_t now,
 	const struct val_skew *skew, struct val_anchor *ds, size_t *ds_count, uint32_t *until,
@@ -423,24 +472,33 @@ int val_ds_from_response(struct val_verifier *v, const struct dns_msg *msg,
 	static _Thread_local struct val_response judged;
 	int first = find_first(msg, zone, DNS_TYPE_DS);
 	struct val_rrset set;
-	size_t n = 0;
+	bool passed;
+	int n;
 
 	val_judge_now(v, msg, parent, now, skew, &judged);
 	*res = judged.result;
-	if (msg->qtype != DNS_TYPE_DS || !dns_name_equal(msg->qname.octets, zone))
+	passed = res->verdict == VAL_SECURE || res->verdict == VAL_INSECURE;
+	if (msg->qtype != DNS_TYPE_DS || !dns_name_equal(msg->qname.octets, zone)) {
+		note(res, VAL_R_MALFORMED, NULL);
 		return -EBADMSG;
-	if (judged.kind == VAL_KIND_NODATA &&
-		(judged.result.verdict == VAL_SECURE || judged.result.verdict == VAL_INSECURE)) {
+	}
+	if (passed && judged.kind == VAL_KIND_NODATA) {
 		*ds_count = 0;
 		*until = ds_until(res, now, NEGATIVE_S);
 		return 0;
 	}
-	if (first < 0 || judged.kind != VAL_KIND_ANSWER || judged.result.verdict != VAL_SECURE)
+	if (first < 0 || judged.kind != VAL_KIND_ANSWER || res->verdict != VAL_SECURE) {
+		if (passed) // a CNAME, say: true, but neither a DS nor a proof of none
+			note(res, VAL_R_DENIAL_MISSING, NULL);
 		return -EBADMSG;
+	}
 	val_rrset_collect(msg, (uint16_t)first, &set);
-	for (unsigned i = 0; i < set.rr_count && n < VAL_DS_MAX; i++)
-		n += take_ds(msg, &msg->rr[set.rr[i]], zone, &ds[n]) == 0;
-	*ds_count = n;
+	n = set.rr_count <= VAL_DS_MAX ? take_ds_set(msg, &set, zone, ds) : -E2BIG;
+	if (n <= 0) {
+		note(res, n == 0 ? VAL_R_MALFORMED : VAL_R_TOO_LARGE, NULL);
+		return -EBADMSG;
+	}
+	*ds_count = (size_t)n;
 	*until = ds_until(res, now, clamp_ttl(lowest_ttl(msg, &set)));
-	return n > 0 ? 0 : -EBADMSG;
+	return 0;
 }

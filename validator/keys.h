@@ -81,9 +81,10 @@ int val_ds_matches(const uint8_t *owner, const struct val_key *dnskey, const str
  * supported algorithm signed the DNSKEY RRset (RFC 4035 s5.2). Digest SHA-1 is ignored where a
  * stronger one is there (RFC 4509 s3). Control thread: calls OpenSSL itself.
  *
- * @param ds        DS records of the zone (val_key with type DS RDATA) or anchors of either kind
+ * @param ds        DS records of the zone (val_key with type DS RDATA) or anchors of either kind,
+ *                  1..VAL_ANCHORS_MAX, all of this zone: else nothing is trusted
  * @param out       SECURE with keys, or INSECURE (no DS with supported algorithm and digest);
- * untouched on failure
+ *                  untouched on failure. Its zone and generation are the caller's to set
  * @param res       the reason, with key tag and times
  * @retval 0 out is set; -EBADMSG bogus (see res)
  */
@@ -94,7 +95,8 @@ int val_keys_from_dnskey(struct val_verifier *v, const struct dns_msg *msg, cons
 /**
  * Judge a DS response that came from `parent`'s servers, with the parent's keys.
  *
- * @param ds        room for VAL_DS_MAX anchors of type DS; *ds_count 0 means proven none (insecure)
+ * @param ds        room for VAL_DS_MAX anchors of type DS (a larger set is refused);
+ *                  *ds_count 0 means proven none (insecure)
  * @param until     earliest of TTL and signature expiry
  * @retval 0, -EBADMSG bogus (see res)
  */
