@@ -222,11 +222,11 @@ static int compare_rdata(const void *a, const void *b)
 static size_t signed_data(uint8_t *out, const uint8_t *head, size_t head_len, const char *owner,
 	uint16_t type, uint32_t ttl, const struct kit_rdata *rd, int count)
 {
-	struct kit_rdata sorted[8];
+	struct kit_rdata sorted[KIT_RRSET_MAX];
 	struct dns_name n;
 	size_t len = head_len;
 
-	need(count <= 8, "too many records");
+	need(count <= KIT_RRSET_MAX, "too many records");
 	memcpy(out, head, head_len);
 	memcpy(sorted, rd, sizeof(*rd) * (size_t)count);
 	qsort(sorted, (size_t)count, sizeof(*sorted), compare_rdata);

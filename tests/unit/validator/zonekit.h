@@ -88,6 +88,8 @@ struct kit_rdata kit_name(const char *name); // NS, CNAME, DNAME
 struct kit_rdata kit_soa(const char *zone);
 struct kit_rdata kit_ds(const struct kit_key *k, const char *owner);
 
+enum { KIT_RRSET_MAX = 16 }; // records in one RRset that is signed
+
 /** An RRset and its RRSIG, records in the order given. sign NULL: m->sign; sign->key NULL:
  * unsigned. */
 void kit_rrset(struct kit_msg *m, enum dns_section s, const char *owner, uint16_t type,
