@@ -45,7 +45,7 @@ static void test_snapshot(void)
 		const struct val_zone_keys *z = val_keys_find(keys, kit_wire(names[i], &n));
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(z);
-		CU_ASSERT_EQUAL(z->generation, i);
+		CU_ASSERT_EQUAL(z->generation, (uint32_t)i);
 	}
 	CU_ASSERT_PTR_NULL(val_keys_find(keys, kit_wire("a.com.", &n)));
 	CU_ASSERT_PTR_NULL(val_keys_find(keys, kit_wire("zz.", &n)));
@@ -526,7 +526,7 @@ static void test_ds_present(void)
 		r[n - 1].octets[35] = (uint8_t)n;
 		kit_rrset(&m, DNS_ANSWER, "x.com.", DNS_TYPE_DS, TTL, r, n, &s);
 		CU_ASSERT_EQUAL(judge_ds(&m, "x.com.", ds, &count, &until), 0);
-		CU_ASSERT_EQUAL(count, n);
+		CU_ASSERT_EQUAL(count, (size_t)n);
 		CU_ASSERT_EQUAL(until, NOW + TTL);
 		CU_ASSERT_EQUAL(ds[n - 1].type, DNS_TYPE_DS);
 		CU_ASSERT_EQUAL(ds[n - 1].key.key_tag, stranger.tag);
