@@ -145,8 +145,14 @@ static void say_destination(struct text *t, const struct route_path *path,
 		route_table_choose(table, z, ROUTE_REGION_NONE, 3, 0, &none, &choice) != 0 ||
 		choice.site >= c->site_count)
 		return;
-	say(t, "; %s now goes to %s", dns_name_to_text(path->zone_name.octets, zone, sizeof(zone)),
-		c->sites[choice.site].name);
+	dns_name_to_text(path->zone_name.octets, zone, sizeof(zone));
+	if (strcmp(c->sites[choice.site].name, path->site_name) != 0) {
+		say(t, "; %s now goes to %s", zone, c->sites[choice.site].name);
+		return;
+	}
+	// The families of a site are judged apart: the other one may be good, or be judged next.
+	say(t, "; %s still goes to %s at ", zone, path->site_name);
+	say_addr(t, &choice.addr);
 }
 
 static void say_path(struct text *t, const struct route_path *path)

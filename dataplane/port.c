@@ -42,17 +42,19 @@ struct device {
 	char args[DEVARGS_MAX];
 };
 
-static void describe(const struct dp_port_config *cfg, enum dp_driver driver, const char *xdp_object,
-	struct device *d)
+static void describe(const struct dp_port_config *cfg, enum dp_driver driver,
+	const char *xdp_object, struct device *d)
 {
 	if (driver == DP_DRIVER_AF_XDP) {
 		snprintf(d->name, sizeof(d->name), "net_af_xdp_%s", cfg->name);
-		snprintf(d->args, sizeof(d->args), "iface=%s,start_queue=0,queue_count=%u,xdp_prog=%s",
-			cfg->device, cfg->queues, xdp_object);
+		snprintf(d->args, sizeof(d->args),
+			"iface=%s,start_queue=0,queue_count=%u,xdp_prog=%s", cfg->device,
+			cfg->queues, xdp_object);
 	} else {
 		snprintf(d->name, sizeof(d->name), "net_af_packet_%s", cfg->name);
-		snprintf(d->args, sizeof(d->args), "iface=%s,qpairs=%u,blocksz=65536,framesz=2048,framecnt=2048",
-			cfg->device, cfg->queues);
+		snprintf(d->args, sizeof(d->args),
+			"iface=%s,qpairs=%u,blocksz=65536,framesz=2048,framecnt=2048", cfg->device,
+			cfg->queues);
 	}
 }
 
@@ -105,11 +107,11 @@ static int set_up_queues(uint16_t id, const struct dp_port_config *cfg, int numa
 	int err = 0;
 
 	for (uint16_t q = 0; q < cfg->queues && err == 0; q++)
-		err = rte_eth_rx_queue_setup(id, q, descriptors(cfg->rx_desc, RX_DESC, &info->rx_desc_lim),
-			socket, NULL, pool);
+		err = rte_eth_rx_queue_setup(id, q,
+			descriptors(cfg->rx_desc, RX_DESC, &info->rx_desc_lim), socket, NULL, pool);
 	for (uint16_t q = 0; q < cfg->queues && err == 0; q++)
-		err = rte_eth_tx_queue_setup(
-			id, q, descriptors(cfg->tx_desc, TX_DESC, &info->tx_desc_lim), socket, NULL);
+		err = rte_eth_tx_queue_setup(id, q,
+			descriptors(cfg->tx_desc, TX_DESC, &info->tx_desc_lim), socket, NULL);
 	return err;
 }
 
@@ -138,7 +140,8 @@ static int configure(uint16_t id, const struct dp_port_config *cfg, struct rte_m
 
 /* ---- one driver each ---- */
 
-static void fill_in(struct dp_port *out, const struct dp_port_config *cfg, enum dp_driver driver, uint16_t id)
+static void fill_in(
+	struct dp_port *out, const struct dp_port_config *cfg, enum dp_driver driver, uint16_t id)
 {
 	memset(out, 0, sizeof(*out));
 	snprintf(out->name, sizeof(out->name), "%s", cfg->name);
@@ -147,8 +150,8 @@ static void fill_in(struct dp_port *out, const struct dp_port_config *cfg, enum 
 	out->driver = driver;
 }
 
-static int open_kernel(const struct dp_port_config *cfg, enum dp_driver driver, const char *xdp_object,
-	struct rte_mempool *pool, struct dp_port *out)
+static int open_kernel(const struct dp_port_config *cfg, enum dp_driver driver,
+	const char *xdp_object, struct rte_mempool *pool, struct dp_port *out)
 {
 	struct device d;
 	uint16_t id;
@@ -166,8 +169,9 @@ static int open_kernel(const struct dp_port_config *cfg, enum dp_driver driver, 
 	return err;
 }
 
-static int open_af_xdp(const struct dp_port_config *cfg, const char *xdp_object, const struct route_addr *addrs,
-	size_t addr_count, struct rte_mempool *pool, struct dp_port *out)
+static int open_af_xdp(const struct dp_port_config *cfg, const char *xdp_object,
+	const struct route_addr *addrs, size_t addr_count, struct rte_mempool *pool,
+	struct dp_port *out)
 {
 	int err = dp_xdp_detach_stale(if_nametoindex(cfg->device));
 
@@ -182,7 +186,8 @@ static int open_af_xdp(const struct dp_port_config *cfg, const char *xdp_object,
 }
 
 static int open_af_packet(const struct dp_port_config *cfg, const char *xdp_object,
-	const struct route_addr *addrs, size_t addr_count, struct rte_mempool *pool, struct dp_port *out)
+	const struct route_addr *addrs, size_t addr_count, struct rte_mempool *pool,
+	struct dp_port *out)
 {
 	int err = open_kernel(cfg, DP_DRIVER_AF_PACKET, xdp_object, pool, out);
 
@@ -194,7 +199,8 @@ static int open_af_packet(const struct dp_port_config *cfg, const char *xdp_obje
 	return err;
 }
 
-static int open_device(const struct dp_port_config *cfg, struct rte_mempool *pool, struct dp_port *out)
+static int open_device(
+	const struct dp_port_config *cfg, struct rte_mempool *pool, struct dp_port *out)
 {
 	uint16_t id;
 	int err = probe_device(cfg, &id);
@@ -231,16 +237,19 @@ static int check_interface(const struct dp_port_config *cfg, char *note, size_t 
 	unsigned queues;
 
 	if (if_nametoindex(cfg->device) == 0) {
-		snprintf(note, note_size, "port %s: there is no interface %s here", cfg->name, cfg->device);
+		snprintf(note, note_size, "port %s: there is no interface %s here", cfg->name,
+			cfg->device);
 		return -ENODEV;
 	}
 	queues = receive_queues(cfg->device);
 	if (cfg->driver != DP_DRIVER_AF_XDP || queues == 0 || queues == cfg->queues)
 		return 0;
 	snprintf(note, note_size,
-		"port %s: %s has %u receive queues, the workers poll %u; make them equal (ethtool -L %s combined %u, "
+		"port %s: %s has %u receive queues, the workers poll %u; make them equal (ethtool "
+		"-L %s combined %u, "
 		"or rx %u tx %u; or other eal.workers)",
-		cfg->name, cfg->device, queues, cfg->queues, cfg->device, cfg->queues, cfg->queues, cfg->queues);
+		cfg->name, cfg->device, queues, cfg->queues, cfg->device, cfg->queues, cfg->queues,
+		cfg->queues);
 	return -EINVAL;
 }
 
@@ -265,7 +274,8 @@ int dp_port_open(const struct dp_port_config *cfg, const char *xdp_object,
 		if (err == 0)
 			return 0;
 		say(note, note_size, cfg->name,
-			err == -EBUSY ? "another XDP program holds the interface, af_packet is used instead"
+			err == -EBUSY ? "another XDP program holds the interface, af_packet is "
+					"used instead"
 				      : "AF_XDP is refused, af_packet is used instead",
 			err);
 	}

@@ -62,11 +62,20 @@ void dp_tx_reply(struct dp_worker *w, uint16_t port, struct rte_mbuf *m, enum dp
 	buffer(w, port, m, kind);
 }
 
-void dp_tx_flush(struct dp_worker *w)
+void dp_tx_flush(struct dp_worker *w, bool idle)
 {
-	for (uint16_t port = 0; port < w->port_count; port++)
-		if (w->tx[port].count > 0)
+	for (uint16_t port = 0; port < w->port_count; port++) {
+		struct dp_tx *tx = &w->tx[port];
+
+		if (tx->count > 0) {
 			flush(w, port);
+			tx->unreclaimed = true;
+		} else if (idle && tx->unreclaimed) {
+			// Many drivers give sent mbufs back only when they are called again.
+			rte_eth_tx_burst(w->port_id[port], w->id, tx->m, 0);
+			tx->unreclaimed = false;
+		}
+	}
 }
 
 void dp_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason)

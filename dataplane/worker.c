@@ -299,7 +299,7 @@ unsigned dp_worker_burst(struct dp_worker *w, uint64_t cycles)
 	work += time_outs(w);
 	if (w->now.run >= DP_RUN_ABORT)
 		work += sweep(w);
-	dp_tx_flush(w);
+	dp_tx_flush(w, work == 0);
 	publish_gauges(w);
 	return work;
 }

@@ -102,6 +102,7 @@ enum dp_tx_kind { DP_TX_FORWARDED, DP_TX_ANSWERED, DP_TX_UPSTREAM };
 
 struct dp_tx {
 	uint16_t count;
+	bool unreclaimed;           // the driver may still hold what it has sent
 	uint8_t kind[DP_TX_BUFFER]; // enum dp_tx_kind
 	struct rte_mbuf *m[DP_TX_BUFFER];
 };
@@ -216,8 +217,11 @@ void dp_tx_upstream(struct dp_worker *w, uint16_t port, struct rte_mbuf *m);
 /** Send a client its answer; the query is counted as `kind` when the packet has left. Takes the
  * mbuf. */
 void dp_tx_reply(struct dp_worker *w, uint16_t port, struct rte_mbuf *m, enum dp_tx_kind kind);
-/** Send what is buffered. Never waits: what a NIC does not take is freed and counted. */
-void dp_tx_flush(struct dp_worker *w);
+/**
+ * Send what is buffered. Never waits: what a NIC does not take is freed and counted.
+ * @param idle  the turn had no work: also take back the mbufs of what was sent before
+ */
+void dp_tx_flush(struct dp_worker *w, bool idle);
 /** End a received packet. */
 void dp_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);
 

@@ -43,7 +43,8 @@ static int fill(int map_fd, const struct route_addr *addrs, size_t count)
 }
 
 /* The attached program's description. maps may be NULL. @retval 1 there is one, 0 none, -errno */
-static int attached(unsigned ifindex, struct bpf_prog_info *info, uint32_t *maps, uint32_t map_count)
+static int attached(
+	unsigned ifindex, struct bpf_prog_info *info, uint32_t *maps, uint32_t map_count)
 {
 	uint32_t id = 0, size = sizeof(*info);
 	int err = bpf_xdp_query_id((int)ifindex, 0, &id);
@@ -84,7 +85,8 @@ static int find_map(const uint32_t *ids, uint32_t count)
 
 		if (fd < 0)
 			continue;
-		if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && strcmp(info.name, map_name) == 0)
+		if (bpf_obj_get_info_by_fd(fd, &info, &size) == 0 &&
+			strcmp(info.name, map_name) == 0)
 			return fd;
 		close(fd);
 	}
@@ -109,8 +111,8 @@ static const char *mode_name(unsigned ifindex)
 	}
 }
 
-int dp_xdp_dedicate(unsigned ifindex, const struct route_addr *addrs, size_t count,
-	char mode[DP_XDP_MODE_MAX])
+int dp_xdp_dedicate(
+	unsigned ifindex, const struct route_addr *addrs, size_t count, char mode[DP_XDP_MODE_MAX])
 {
 	uint32_t maps[MAPS_MAX];
 	struct bpf_prog_info info;

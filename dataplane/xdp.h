@@ -23,8 +23,8 @@ int dp_xdp_detach_stale(unsigned ifindex);
  * @param mode  "native", "skb" or "hw"
  * @retval 0, -ENOENT no program with our map is attached, -errno
  */
-int dp_xdp_dedicate(unsigned ifindex, const struct route_addr *addrs, size_t count,
-	char mode[DP_XDP_MODE_MAX]);
+int dp_xdp_dedicate(
+	unsigned ifindex, const struct route_addr *addrs, size_t count, char mode[DP_XDP_MODE_MAX]);
 
 /** For af_packet: a classifier that keeps our packets from the kernel's own stack. */
 struct dp_tc;

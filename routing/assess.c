@@ -299,7 +299,8 @@ uint32_t route_judge_lag(const struct route_judge *j, const struct route_zone_st
 
 	if (secure < j->params.peer_good_min || s->win.newest_inception == 0)
 		return 0;
-	if ((int64_t)(int32_t)(nearest - j->epoch_s) < j->params.expiry_margin_s)
+	if (j->params.expiry_margin_s > 0 &&
+		(int64_t)(int32_t)(nearest - j->epoch_s) < j->params.expiry_margin_s)
 		n = fresher_siblings(j, z, at, true);
 	if (n == 0 && secure >= j->params.lag_answers)
 		n = fresher_siblings(j, z, at, false);

@@ -40,6 +40,13 @@ class Reply:
         self.tc = bool(self.flags & 0x0200)
         self.ad = bool(self.flags & 0x0020)
 
+    def ede(self):
+        """The extended error in an answer without records, or None."""
+        opt = self.data.rfind(b"\0\0\x29")
+        if opt < 0 or len(self.data) < opt + 17 or self.data[opt + 11:opt + 13] != b"\0\x0f":
+            return None
+        return struct.unpack_from("!H", self.data, opt + 15)[0]
+
     def __str__(self):
         bits = "".join(f" {b}" for b in ("aa", "tc", "ad") if getattr(self, b))
         return f"{self.rcode}{bits} {self.answers}/{self.authorities}/{self.additionals}"

@@ -166,8 +166,8 @@ class Swerve:
     def sent(self, site):
         return sum(p.get("sent", 0) for p in self.sites() if p["site"] == site)
 
-    def apply_routes(self, fronts=(), zone_sites=None):
-        path = self._write("routes.new.yaml", routes(fronts, zone_sites))
+    def apply_routes(self, fronts=(), zone_sites=None, root=True):
+        path = self._write("routes.new.yaml", routes(fronts, zone_sites, root))
         return self.ctl("routes", "apply", path)
 
     def events(self):
@@ -179,14 +179,15 @@ class Swerve:
             return [json.loads(line) for line in f if line.endswith("\n")]
 
 
-def routes(fronts=(), zone_sites=None):
-    """routes.yaml. zone_sites: {zone: order of sites}; default: every TLD at sin, nrt, lax."""
+def routes(fronts=(), zone_sites=None, root=True):
+    """routes.yaml. zone_sites: {zone: order of sites}; default: every TLD at sin, nrt, lax. root: route `.` too."""
     lines = ["sites:"]
     for site in (*SITES, "root"):
         last = FAULTY if site in fronts else REAL
         lines += [f"  - name: {site}", f'    addresses: [{addr4(site, last)}, "{addr6(site, last)}"]']
-    lines += ["", "regions:", "  - name: apac", '    clients: [10.53.0.0/16, "fd53::/16"]', "", "zones:",
-              "  - name: .", "    kind: authoritative", "    sites: [root]"]
+    lines += ["", "regions:", "  - name: apac", '    clients: [10.53.0.0/16, "fd53::/16"]', "", "zones:"]
+    if root:
+        lines += ["  - name: .", "    kind: authoritative", "    sites: [root]"]
     for tld in TLDS:
         order = (zone_sites or {}).get(tld, ORDER)
         lines += [f"  - name: {tld}", f"    sites: [{', '.join(order)}]"]
