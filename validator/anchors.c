@@ -20,15 +20,23 @@ struct fields {
 	unsigned count;
 };
 
-static void split(char *line, struct fields *f)
+/* @return NULL or what is wrong */
+static const char *split(char *line, struct fields *f)
 {
 	char *save = NULL;
+	bool indented = line[0] == ' ' || line[0] == '\t';
 
 	line[strcspn(line, ";\r\n")] = '\0';
 	f->count = 0;
-	for (char *p = strtok_r(line, " \t()", &save); p != NULL && f->count < FIELDS_MAX;
-		p = strtok_r(NULL, " \t()", &save))
+	for (char *p = strtok_r(line, " \t()", &save); p != NULL;
+		p = strtok_r(NULL, " \t()", &save)) {
+		if (f->count == FIELDS_MAX)
+			return "too many fields";
 		f->item[f->count++] = p;
+	}
+	// In a zone file an indented record belongs to the owner above it. To take its class or TTL
+	// for an owner would anchor a zone that nobody meant.
+	return indented && f->count > 0 ? "owner is missing" : NULL;
 }
 
 static bool is_number(const char *s)
@@ -66,15 +74,17 @@ static int join(const struct fields *f, unsigned from, char *out, size_t size)
 
 static int from_base64(const char *text, int len, uint8_t *out, size_t size)
 {
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	uint8_t buf[LINE_MAX_LEN];
-	int n = EVP_DecodeBlock(buf, (const unsigned char *)text, len);
-	int pad = 0;
+	int pad = len - (int)strspn(text, digits), n;
 
-	if (len == 0 || len % 4 != 0 || n < 0)
+	// EVP_DecodeBlock() reads '=' as a digit wherever it stands.
+	if (len == 0 || len % 4 != 0 || pad > 2 || strspn(text + len - pad, "=") != (size_t)pad)
 		return -1;
-	while (pad < 2 && text[len - 1 - pad] == '=')
-		pad++;
-	n -= pad;
+	n = EVP_DecodeBlock(buf, (const unsigned char *)text, len) - pad;
+	if (n < 0)
+		return -1;
 	if ((size_t)n > size)
 		return -1;
 	memcpy(out, buf, (size_t)n);
@@ -183,11 +193,11 @@ static int read_lines(
 
 	out->count = 0;
 	for (unsigned n = 1; fgets(line, sizeof(line), in) != NULL; n++) {
-		const char *wrong = NULL;
+		bool whole = strchr(line, '\n') != NULL || feof(in);
+		const char *wrong = split(line, &f);
 
-		if (strchr(line, '\n') == NULL && !feof(in))
+		if (!whole)
 			wrong = "line too long";
-		split(line, &f);
 		if (wrong == NULL && f.count == 0)
 			continue;
 		if (wrong == NULL && out->count == VAL_ANCHORS_MAX)

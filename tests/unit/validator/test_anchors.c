@@ -84,6 +84,14 @@ static void test_broken_files(void)
 		{"digest length", ". IN DS 1 8 2 0123\n",
 			"1: digest has the wrong length for its type"},
 		{"base64", ". IN DNSKEY 257 3 8 A*==\n", "1: key is not base64, or too long"},
+		{"padding inside", ". IN DNSKEY 257 3 8 AA==AAAA\n",
+			"1: key is not base64, or too long"},
+		{"padding of three", ". IN DNSKEY 257 3 8 AAAAA===\n",
+			"1: key is not base64, or too long"},
+		{"digits short", ". IN DNSKEY 257 3 8 AAAAA\n",
+			"1: key is not base64, or too long"},
+		{"owner of the line above", ". IN DNSKEY 257 3 15 " KEY32 "\n  IN DS 1 8 2 00\n",
+			"2: owner is missing"},
 		{"not a zone key", ". IN DNSKEY 1 3 15 " KEY32 "\n",
 			"1: not a zone key: flags lack 256, or the protocol is not 3"},
 		{"protocol", ". IN DNSKEY 257 2 15 " KEY32 "\n",
@@ -119,6 +127,44 @@ static void test_too_many(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(err, ":17: too many trust anchors"));
 }
 
+/* Blanks may stand anywhere in a key, in a bounded number: none of it is left out in silence. */
+static void test_many_blanks(void)
+{
+	enum { FIELDS = 64, HEAD = 5 }; // ". DNSKEY 257 3 15"
+	char text[1024], err[256];
+	struct val_anchors a;
+
+	for (int extra = 0; extra < 2; extra++) {
+		strcpy(text, ". DNSKEY 257 3 8");
+		for (int i = HEAD; i < FIELDS + extra; i++)
+			strcat(text, " AAAA");
+		strcat(text, "\n");
+		CU_ASSERT_EQUAL(load(text, &a, err, sizeof(err)), extra ? -22 : 0);
+		if (extra)
+			CU_ASSERT_PTR_NOT_NULL(strstr(err, ":1: too many fields"));
+		if (!extra)
+			CU_ASSERT_EQUAL(a.item[0].key.rdata_len, 4 + 3 * (FIELDS - HEAD));
+	}
+}
+
+static void test_long_lines(void)
+{
+	enum { LINE = 4095 }; // with its newline
+	static const char record[] = ". DNSKEY 257 3 15 " KEY32 " ;";
+	static char text[LINE + 3];
+	struct val_anchors a;
+	char err[256];
+
+	for (int extra = 0; extra < 2; extra++) {
+		memset(text, ' ', sizeof(text));
+		memcpy(text, record, sizeof(record) - 1);
+		strcpy(text + LINE - 1 + extra, "\n");
+		CU_ASSERT_EQUAL(load(text, &a, err, sizeof(err)), extra ? -22 : 0);
+		if (extra)
+			CU_ASSERT_PTR_NOT_NULL(strstr(err, ":1: line too long"));
+	}
+}
+
 static void test_missing_file(void)
 {
 	struct val_anchors a;
@@ -135,6 +181,8 @@ int main(void)
 		{"Debian's root keys", test_debian_root_keys},
 		{"broken files name the line", test_broken_files},
 		{"n and n + 1 anchors", test_too_many},
+		{"n and n + 1 blanks", test_many_blanks},
+		{"n and n + 1 octets in a line", test_long_lines},
 		{"a missing file", test_missing_file},
 		CU_TEST_INFO_NULL,
 	};
