@@ -51,10 +51,10 @@
 enum { WAYS = 2, BAD_BUCKETS = 512 };
 
 struct entry {
-	_Atomic uint32_t seq; // odd while it is written
+	_Atomic uint32_t seq; // 0: empty; odd while it is written
 	_Atomic uint32_t generation;
-	_Atomic uint64_t w0, w1; // both zero: empty
-	_Atomic uint64_t times;  // inception << 32 | expiration
+	_Atomic uint64_t w0, w1;
+	_Atomic uint64_t times; // inception << 32 | expiration
 };
 
 struct bucket {
@@ -128,7 +128,7 @@ static bool entry_read(
 	uint64_t w0, w1, times;
 	uint32_t generation;
 
-	if (seq & 1)
+	if (seq == 0 || (seq & 1)) // empty, or an id of zeroes would be found in it
 		return false;
 	w0 = atomic_load_explicit(&e->w0, memory_order_acquire);
 	w1 = atomic_load_explicit(&e->w1, memory_order_acquire);
@@ -164,7 +164,8 @@ static struct entry *victim(struct bucket *b, const struct val_sig_id *id)
 		uint64_t w1 = atomic_load_explicit(&e->w1, memory_order_relaxed);
 		uint32_t end = (uint32_t)atomic_load_explicit(&e->times, memory_order_relaxed);
 
-		if ((w0 == id->w[0] && w1 == id->w[1]) || (w0 == 0 && w1 == 0))
+		if ((w0 == id->w[0] && w1 == id->w[1]) ||
+			atomic_load_explicit(&e->seq, memory_order_relaxed) == 0)
 			return e;
 		if (i == 0 || val_time_before(end, best_end)) {
 			best = e;

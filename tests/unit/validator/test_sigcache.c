@@ -1,5 +1,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,35 +107,93 @@ static void test_sizes(void)
 	val_sigcache_free(c);
 }
 
-/* Random operations against an array that forgets nothing: what the cache knows is what was put
- * last. */
+/* An empty entry is all zeroes: so may be an id. */
+static void test_id_of_zeroes(void)
+{
+	struct val_sigcache *c = make(1024);
+	struct val_sig_id zero = {{0, 0}};
+	struct val_sig_times in = times_of(1), out;
+
+	CU_ASSERT_EQUAL(val_sigcache_get(c, &zero, NOW, &out), VAL_SIG_UNKNOWN);
+	CU_ASSERT_EQUAL(val_sigcache_get(c, &zero, (uint32_t)-1, &out), VAL_SIG_UNKNOWN);
+	val_sigcache_put(c, &zero, &in);
+	CU_ASSERT_EQUAL(val_sigcache_get(c, &zero, NOW, &out), VAL_SIG_GOOD);
+	CU_ASSERT_TRUE(same_times(&in, &out));
+	val_sigcache_free(c);
+}
+
+/* Many more than there are entries: what ends last stays. */
+static void test_eviction(void)
+{
+	enum { BUCKET_BITS = 1024 / 2 - 1 };
+	struct val_sigcache *c = make(1024);
+	struct val_sig_times out;
+
+	for (uint32_t n = 1; n <= 20; n++) { // all in one bucket of two
+		struct val_sig_id id = {{(uint64_t)n * (BUCKET_BITS + 1), n}};
+		struct val_sig_times in = {NOW, NOW + (n * 7) % 20, n};
+
+		val_sigcache_put(c, &id, &in);
+	}
+	for (uint32_t n = 1; n <= 20; n++) {
+		struct val_sig_id id = {{(uint64_t)n * (BUCKET_BITS + 1), n}};
+		bool last = n == 20; // the newest always has its place
+		bool longest = n * 7 % 20 == 19;
+
+		CU_ASSERT_EQUAL(
+			val_sigcache_get(c, &id, NOW, &out) == VAL_SIG_GOOD, last || longest);
+	}
+	val_sigcache_free(c);
+}
+
+/* What a table without limits would know of one id. */
+struct known {
+	bool good;
+	uint32_t value;     // times_of() it
+	uint32_t bad_until; // 0: never
+};
+
+/* Random operations under a running clock against a table that forgets nothing: the cache may know
+ * less, never more, never else. A failure that is over is forgotten by both. */
 static void test_against_naive(void)
 {
 	enum { IDS = 4096, STEPS = 2000000 };
-	static int64_t last[IDS];
+	static struct known known[IDS];
 	struct val_sigcache *c = make(1024);
-	unsigned long hits = 0, wrong = 0;
+	unsigned long hits = 0, bad_hits = 0, wrong = 0;
+	uint32_t now = NOW;
 
-	memset(last, 0xff, sizeof(last));
 	srand(1);
 	for (unsigned step = 0; step < STEPS; step++) {
-		unsigned n = (unsigned)rand() % IDS;
+		unsigned n = (unsigned)rand() % IDS, what = (unsigned)rand() % 16;
+		struct known *k = &known[n];
 		struct val_sig_id id = numbered(n);
-		struct val_sig_times times;
+		struct val_sig_times times, expect = times_of(k->value);
+		enum val_sig_state state;
 
-		if (rand() % 4 == 0) {
-			last[n] = rand() % 1000;
-			times = times_of((uint64_t)last[n]);
+		now += step % 1000 == 0;
+		if (what < 4) {
+			k->good = true;
+			k->value = (uint32_t)rand() % 1000;
+			times = times_of(k->value);
 			val_sigcache_put(c, &id, &times);
-		} else if (val_sigcache_get(c, &id, NOW, &times) == VAL_SIG_GOOD) {
-			struct val_sig_times expect = times_of((uint64_t)last[n]);
-
-			hits++;
-			wrong += last[n] < 0 || !same_times(&times, &expect);
+			continue;
 		}
+		if (what == 4 && !k->good) {
+			k->bad_until = now + VAL_SIG_BAD_S;
+			val_sigcache_put_bad(c, &id, now);
+			continue;
+		}
+		state = val_sigcache_get(c, &id, now, &times);
+		hits += state == VAL_SIG_GOOD;
+		bad_hits += state == VAL_SIG_BAD;
+		wrong += state == VAL_SIG_GOOD && (!k->good || !same_times(&times, &expect));
+		wrong += state == VAL_SIG_BAD && now >= k->bad_until;
 	}
 	CU_ASSERT_EQUAL(wrong, 0);
 	CU_ASSERT(hits > STEPS / 20);
+	CU_ASSERT(bad_hits > 100);
+	printf("%lu hits, %lu of failures ", hits, bad_hits);
 	val_sigcache_free(c);
 }
 
@@ -220,6 +279,8 @@ int main(void)
 		{"failures are forgotten", test_failures_are_forgotten},
 		{"failures stay apart", test_failures_stay_apart},
 		{"sizes", test_sizes},
+		{"an id of zeroes", test_id_of_zeroes},
+		{"what gives way", test_eviction},
 		{"random operations against an array", test_against_naive},
 		{"two writers, two readers", test_two_writers_two_readers},
 		{"the id is unambiguous and keyed", test_id_is_unambiguous},
