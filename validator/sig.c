@@ -6,29 +6,18 @@
 
 #include "validator/time.h"
 
-enum {
-	ALG_RSASHA1 = 5,
-	ALG_RSASHA1_NSEC3 = 7,
-	ALG_RSASHA256 = 8,
-	ALG_RSASHA512 = 10,
-	ALG_P256 = 13,
-	ALG_P384 = 14,
-	ALG_ED25519 = 15,
-	ALG_ED448 = 16
-};
-
 bool val_alg_supported(uint8_t algorithm, bool sha1)
 {
 	switch (algorithm) {
-	case ALG_RSASHA256:
-	case ALG_RSASHA512:
-	case ALG_P256:
-	case ALG_P384:
-	case ALG_ED25519:
-	case ALG_ED448:
+	case VAL_ALG_RSASHA256:
+	case VAL_ALG_RSASHA512:
+	case VAL_ALG_P256:
+	case VAL_ALG_P384:
+	case VAL_ALG_ED25519:
+	case VAL_ALG_ED448:
 		return true;
-	case ALG_RSASHA1:
-	case ALG_RSASHA1_NSEC3:
+	case VAL_ALG_RSASHA1:
+	case VAL_ALG_RSASHA1_NSEC3:
 		return sha1;
 	default:
 		return false;

@@ -23,6 +23,18 @@ enum {
 	VAL_DS_MAX = 8,
 };
 
+/** DNSSEC algorithm numbers that we know. The others are nobody's business. */
+enum val_alg {
+	VAL_ALG_RSASHA1 = 5,
+	VAL_ALG_RSASHA1_NSEC3 = 7,
+	VAL_ALG_RSASHA256 = 8,  // RFC 5702
+	VAL_ALG_RSASHA512 = 10, // RFC 5702
+	VAL_ALG_P256 = 13,      // RFC 6605
+	VAL_ALG_P384 = 14,      // RFC 6605
+	VAL_ALG_ED25519 = 15,   // RFC 8080
+	VAL_ALG_ED448 = 16,     // RFC 8080
+};
+
 /** One RRset of a parsed message: indexes into msg->rr[], and its RRSIGs. */
 struct val_rrset {
 	uint16_t type, class_;
@@ -76,7 +88,9 @@ enum val_reason val_sig_precheck(const struct val_rrset *set, const struct dns_r
 /** Verifies with OpenSSL; owns reusable EVP contexts and a small cache of parsed keys. One thread.
  */
 struct val_verifier;
+/** @retval 0, -ENOMEM, -ENOTSUP (OpenSSL lacks a digest: its configuration) */
 int val_verifier_new(struct val_verifier **out);
+/** NULL is allowed. */
 void val_verifier_free(struct val_verifier *v);
 /**
  * Whether chains and responses that this verifier judges may rest on algorithms 5 and 7; false when
@@ -86,8 +100,10 @@ void val_verifier_set_sha1(struct val_verifier *v, bool sha1);
 bool val_verifier_sha1(const struct val_verifier *v);
 
 /**
- * Verify one signature.
- * @param dnskey  DNSKEY RDATA
+ * Verify one signature over `data`. Flags and protocol of the key are not looked at.
+ *
+ * @param dnskey  DNSKEY RDATA; RSA only with moduli of 512 to 4096 bits
+ * @param sig     of any length; ECDSA as RFC 6605 s4 has it
  * @retval 1 good, 0 bad (also malformed key or signature), -ENOTSUP algorithm
  */
 int val_verify(struct val_verifier *v, const uint8_t *dnskey, size_t dnskey_len,
