@@ -102,7 +102,8 @@ bool val_verifier_sha1(const struct val_verifier *v);
 /**
  * Verify one signature over `data`. Flags and protocol of the key are not looked at.
  *
- * @param dnskey  DNSKEY RDATA; RSA only with moduli of 512 to 4096 bits
+ * @param dnskey  DNSKEY RDATA; RSA only with moduli of 512 (algorithm 10: 1024) to 4096 bits and
+ *                odd exponents of 2 to 64 bits, so that a verification's cost has a bound
  * @param sig     of any length; ECDSA as RFC 6605 s4 has it
  * @retval 1 good, 0 bad (also malformed key or signature), -ENOTSUP algorithm
  */
