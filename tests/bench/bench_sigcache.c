@@ -15,9 +15,9 @@
 #include "validator/sigcache.h"
 
 /**
- * What the signature-validity cache saves. The input is the size of a referral's: an NSEC3 record of
- * com. with its RRSIG, signed with P-256. Rows take turns within a run, so that what else the
- * machine does is shared among them; the best of several runs counts.
+ * What the signature-validity cache saves. The input has the size of an NSEC3 record of com. with
+ * its RRSIG, signed with P-256. Rows take turns within a run, so that what else the machine does is
+ * shared among them; the best of several runs counts. Cycles are the time-stamp counter's.
  */
 
 enum {
@@ -38,7 +38,7 @@ static struct {
 	EVP_PKEY_CTX *ready;
 	struct val_verifier *verifier;
 	struct val_sigcache *cache;
-	struct val_sig_id *ids; // ENTRIES of them, all in the cache
+	struct val_sig_id *ids; // ENTRIES of them, nearly all in the cache
 	struct val_sig_id own;  // of data, sig and dnskey
 } bench;
 
@@ -115,7 +115,7 @@ static void verify(unsigned i)
 		"our verification fails");
 }
 
-/** What `openssl speed ecdsap256` counts: a digest that is there already, a context that is ready. */
+/** What `openssl speed ecdsap256` counts: the digest is there already, the context ready. */
 static void verify_openssl(unsigned i)
 {
 	(void)i;
