@@ -92,5 +92,5 @@ class Tap:
                 self.last_query = when
         elif destination in self.swerve and sport == labdns.PORT and not self.first_expired:
             end = earliest_end(data)
-            if end is not None and end < when:
+            if end is not None and end < int(when):  # the second it names is its last (RFC 4035 s5.3.1)
                 self.first_expired = when
