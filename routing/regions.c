@@ -26,12 +26,28 @@ struct node {
 };
 _Static_assert(sizeof(struct node) == 32, "two nodes a cache line");
 
-struct route_regions {
-	uint32_t count;
-	struct node node[];
+struct place {
+	uint32_t node;
+	uint16_t region; // seen on the way, this node's included
+};
+
+struct start {
+	unsigned skip; // leading bits that all of its addresses share
+	unsigned bits; // that index `places`
+	struct place *places;
 };
 
 enum { ROOT_V4, ROOT_V6, ROOTS };
+enum { START_BITS_MAX = 16 };
+
+// Global unicast, RFC 4291 s2.4: what IPv6 addresses begin with.
+static const uint64_t v6_lead = 1, v6_lead_bits = 3;
+
+struct route_regions {
+	uint32_t count;
+	struct start start[ROOTS];
+	struct node node[];
+};
 
 struct key {
 	uint64_t w[2];
@@ -146,13 +162,55 @@ static int insert(struct route_regions *r, const struct route_prefix *p, uint16_
 	}
 }
 
+/* ---- where walks start ---- */
+
+/* Walk on from a place while nodes of at most `bits` bits cover the address. */
+static struct place walk(
+	const struct route_regions *r, struct place at, const struct key *k, unsigned bits)
+{
+	while (r->node[at.node].len < bits) {
+		const struct node *n = &r->node[at.node];
+		uint32_t next = n->child[key_bit(k, n->len)];
+
+		if (next == 0 || r->node[next].len > bits || !covers(&r->node[next], k))
+			break;
+		at.node = next;
+		if (r->node[next].region != ROUTE_REGION_NONE)
+			at.region = r->node[next].region;
+	}
+	return at;
+}
+
+static int make_start(struct route_regions *r, unsigned root, size_t prefixes)
+{
+	struct start *s = &r->start[root];
+	struct place top = {root, r->node[root].region};
+
+	s->skip = root == ROOT_V6 ? (unsigned)v6_lead_bits : 0;
+	while (s->bits < START_BITS_MAX && 2ull << s->bits <= prefixes)
+		s->bits++;
+	s->places = calloc(1ull << s->bits, sizeof(*s->places));
+	if (s->places == NULL)
+		return -ENOMEM;
+	for (uint64_t i = 0; i < 1ull << s->bits; i++) {
+		struct key k = {{(s->skip != 0 ? v6_lead << (64 - s->skip) : 0), 0}};
+
+		k.w[0] |= s->bits != 0 ? i << (64 - s->skip - s->bits) : 0;
+		s->places[i] = walk(r, top, &k, s->skip + s->bits);
+	}
+	return 0;
+}
+
 int route_regions_new(const struct route_config *c, struct route_regions **out)
 {
 	struct route_regions *r;
-	size_t prefixes = 0;
+	size_t prefixes = 0, v6 = 0;
 
-	for (size_t i = 0; i < c->region_count; i++)
+	for (size_t i = 0; i < c->region_count; i++) {
 		prefixes += c->regions[i].client_count;
+		for (size_t k = 0; k < c->regions[i].client_count; k++)
+			v6 += c->regions[i].clients[k].addr.family == 6;
+	}
 	if (prefixes > UINT32_MAX / 4)
 		return -ENOMEM;
 	// An insertion adds at most a leaf and a fork.
@@ -167,32 +225,33 @@ int route_regions_new(const struct route_config *c, struct route_regions **out)
 				route_regions_free(r);
 				return -EINVAL;
 			}
+	if (make_start(r, ROOT_V4, prefixes - v6) != 0 || make_start(r, ROOT_V6, v6) != 0) {
+		route_regions_free(r);
+		return -ENOMEM;
+	}
 	*out = r;
 	return 0;
 }
 
 void route_regions_free(struct route_regions *r)
 {
+	if (r == NULL)
+		return;
+	free(r->start[ROOT_V4].places);
+	free(r->start[ROOT_V6].places);
 	free(r);
 }
 
 uint16_t route_regions_find(const struct route_regions *r, const struct route_addr *client)
 {
 	struct key k = addr_key(client);
-	unsigned bits = client->family == 4 ? 32 : 128;
-	const struct node *n = &r->node[client->family == 4 ? ROOT_V4 : ROOT_V6];
-	uint16_t best = n->region;
+	unsigned root = client->family == 4 ? ROOT_V4 : ROOT_V6;
+	const struct start *s = &r->start[root];
+	struct place at = {root, r->node[root].region};
 
 	if (client->family != 4 && client->family != 6)
 		return ROUTE_REGION_NONE;
-	while (n->len < bits) {
-		uint32_t next = n->child[key_bit(&k, n->len)];
-
-		if (next == 0 || !covers(&r->node[next], &k))
-			break;
-		n = &r->node[next];
-		if (n->region != ROUTE_REGION_NONE)
-			best = n->region;
-	}
-	return best;
+	if (root == ROOT_V4 || k.w[0] >> (64 - v6_lead_bits) == v6_lead)
+		at = s->places[s->bits == 0 ? 0 : k.w[0] << s->skip >> (64 - s->bits)];
+	return walk(r, at, &k, root == ROOT_V4 ? 32 : 128).region;
 }

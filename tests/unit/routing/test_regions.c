@@ -48,6 +48,9 @@ static struct route_addr random_addr(uint64_t *seed)
 		a.octets[i] = fix_random(seed) % 8 == 0 ? (uint8_t)fix_random(seed)
 							: some[fix_random(seed) % sizeof(some)];
 	}
+	if (a.family == 6 && fix_random(seed) % 2 == 0)
+		a.octets[0] =
+			0x20 | (a.octets[0] & 0x1f); // 2000::/3, where walks start further down
 	return a;
 }
 
