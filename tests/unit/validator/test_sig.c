@@ -226,12 +226,28 @@ static void check_data(const char *name, struct octets expect)
 	UNIT_CHECK(name, signed_data_of(data, 0) == -ENOSPC);
 }
 
+// clang-format off
 // RRSIG RDATA up to its signer, as sig_over() writes it
-#define SIG_HEAD(type, labels)                                                                     \
-	"\0" type "\x0d" labels "\0\1\x51\x80"                                                     \
-	"\x65\x53\xf1\x3c\x65\x53\xf0\xc4\x30\x39"
+#define SIG_HEAD(type, labels) \
+	"\0" type "\x0d" labels "\0\1\x51\x80" "\x65\x53\xf1\x3c" "\x65\x53\xf0\xc4" "\x30\x39"
 // type, class IN and original TTL of a record
-#define RR_HEAD(type) "\0" type "\0\1\0\1\x51\x80"
+#define RR_HEAD(type) "\0" type "\0\1" "\0\1\x51\x80"
+
+static const char mx_data[] =
+	SIG_HEAD("\x0f", "\2") "\3com\0"
+	"\1w\3com\0" RR_HEAD("\x0f") "\0\x09" "\0\x0a\1z\3com\0"
+	"\1w\3com\0" RR_HEAD("\x0f") "\0\x0a" "\0\x0a\2aa\3com\0"
+	"\1w\3com\0" RR_HEAD("\x0f") "\0\x09" "\0\x14\1b\3com\0";
+static const char nsec_data[] =
+	SIG_HEAD("\x2f", "\1") "\3com\0"
+	"\3com\0" RR_HEAD("\x2f") "\0\x0a" "\1A\3CoM\0" "\0\1\x40";
+static const char prefix_data[] =
+	SIG_HEAD("\x0a", "\1") "\3com\0"
+	"\3com\0" RR_HEAD("\x0a") "\0\0"
+	"\3com\0" RR_HEAD("\x0a") "\0\1" "\1"
+	"\3com\0" RR_HEAD("\x0a") "\0\2" "\1\0"
+	"\3com\0" RR_HEAD("\x0a") "\0\1" "\xff";
+// clang-format on
 
 static void test_canonical_mx(void)
 {
@@ -244,16 +260,7 @@ static void test_canonical_mx(void)
 	rr(NAME("\1w\3com"), DNS_TYPE_MX, RAW("\0\x0a\1Z\3coM\0"));  // 10 Z.coM.
 	rr(NAME("\1w\3com"), DNS_TYPE_MX, RAW("\0\x14\1b\3com\0"));  // again, as it counts
 	rrsig(NAME("\1w\3com"), &s);
-	check_data(
-		"MX", RAW(SIG_HEAD("\x0f",
-			      "\2") "\3com\0"
-				    "\1w\3com\0" RR_HEAD(
-					    "\x0f") "\0\x09\0\x0a\1z\3com\0"
-						    "\1w\3com\0" RR_HEAD(
-							    "\x0f") "\0\x0a\0\x0a\2aa\3com\0"
-								    "\1w\3com\0" RR_HEAD(
-									    "\x0f") "\0\x09\0\x14\1"
-										    "b\3com\0"));
+	check_data("MX", RAW(mx_data));
 }
 
 /* RFC 6840 s5.1: NSEC's next name keeps its case. */
@@ -264,9 +271,7 @@ static void test_canonical_nsec(void)
 	start();
 	rr(NAME("\3COM"), DNS_TYPE_NSEC, RAW("\1A\3CoM\0\0\1\x40"));
 	rrsig(NAME("\3com"), &s);
-	check_data("NSEC",
-		RAW(SIG_HEAD("\x2f", "\1") "\3com\0"
-					   "\3com\0" RR_HEAD("\x2f") "\0\x0a\1A\3CoM\0\0\1\x40"));
+	check_data("NSEC", RAW(nsec_data));
 }
 
 /* RFC 4034 s6.3: a record that is the beginning of another comes first; none at all before both. */
@@ -280,18 +285,7 @@ static void test_canonical_prefix(void)
 	rr(NAME("\3com"), A_NULL, RAW("\xff"));
 	rr(NAME("\3com"), A_NULL, RAW(""));
 	rrsig(NAME("\3com"), &s);
-	check_data("prefix",
-		RAW(SIG_HEAD("\x0a",
-			"\1") "\3com\0"
-			      "\3com\0" RR_HEAD(
-				      "\x0a") "\0\0"
-					      "\3com\0" RR_HEAD(
-						      "\x0a") "\0\1\1"
-							      "\3com\0" RR_HEAD(
-								      "\x0a") "\0\2\1\0"
-									      "\3com\0" RR_HEAD(
-										      "\x0a") "\0\1"
-											      "\xff"));
+	check_data("prefix", RAW(prefix_data));
 }
 
 static void test_owner_by_labels(void)
