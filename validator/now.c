@@ -1,5 +1,7 @@
 #include "validator/now.h"
 
+#include <string.h>
+
 #include <openssl/rand.h>
 
 struct verification {
@@ -25,9 +27,12 @@ void val_judge_now(struct val_verifier *v, const struct dns_msg *msg,
 	struct val_ctx ctx;
 
 	ctx.cache = NULL;
+	ctx.cache_hits = 0;
 	ctx.skew = *skew;
 	ctx.sha1 = val_verifier_sha1(v);
-	out->result.verdict = VAL_PENDING;
+	memset(&out->result, 0, sizeof(out->result));
+	out->kind = VAL_KIND_ERROR; // until it is judged
+	out->ttl_capped = false;
 	// Checks are told apart by the PRF: with a key that can be guessed, a bad one could pose as
 	// a good one.
 	if (RAND_bytes((unsigned char *)&ctx.prf_key, sizeof(ctx.prf_key)) != 1)
