@@ -148,7 +148,8 @@ static int load(struct dp_tc *tc, const char *path, const struct route_addr *add
 	tc->object = bpf_object__open_file(path, NULL);
 	if (tc->object == NULL)
 		return -errno;
-	bpf_object__for_each_program(p, tc->object)
+	for (p = bpf_object__next_program(tc->object, NULL); p != NULL;
+		p = bpf_object__next_program(tc->object, p))
 		bpf_program__set_autoload(p, strcmp(bpf_program__name(p), "swerve_tc") == 0);
 	err = bpf_object__load(tc->object);
 	if (err != 0)
