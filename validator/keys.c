@@ -1,5 +1,6 @@
 #include "validator/keys.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +143,7 @@ static int find_first(const struct dns_msg *msg, const uint8_t *owner, uint16_t 
 
 	for (uint16_t i = msg->section_start[DNS_ANSWER]; i < msg->section_start[DNS_AUTHORITY];
 		i++) {
-		if (msg->rr[i].type != type)
+		if (msg->rr[i].type != type || msg->rr[i].class_ != DNS_CLASS_IN)
 			continue;
 		dns_rr_owner(msg, &msg->rr[i], &name);
 		if (dns_name_equal(name.octets, owner))
@@ -185,7 +186,7 @@ struct trial {
 	const uint8_t *zone;
 	uint32_t now;
 	const struct val_skew *skew;
-	unsigned verifications;
+	unsigned verifications; // at most VAL_VERIFY_RRSET_MAX: CVE-2023-50387
 	struct val_result *res;
 	struct dns_rrsig good;
 };
@@ -207,17 +208,13 @@ static bool verify_with(struct trial *t, const struct val_rrset *set, const stru
 	const uint8_t *sig_rdata, const struct val_key *key)
 {
 	uint8_t data[VAL_SIGNED_DATA_MAX];
-	int len;
+	int len = val_signed_data(t->msg, set, sig, sig_rdata, data, sizeof(data));
 
-	if (t->verifications++ >= VAL_VERIFY_RESPONSE_MAX) {
-		note(t->res, VAL_R_BUDGET, sig);
-		return false;
-	}
-	len = val_signed_data(t->msg, set, sig, sig_rdata, data, sizeof(data));
 	if (len < 0) {
 		note(t->res, len == -ENOSPC ? VAL_R_TOO_LARGE : VAL_R_MALFORMED, sig);
 		return false;
 	}
+	t->verifications++;
 	if (val_verify(t->verifier, key->rdata, key->rdata_len, data, (size_t)len, sig->signature,
 		    sig->signature_len) != 1) {
 		note(t->res, VAL_R_SIG_CRYPTO, sig);
@@ -227,37 +224,65 @@ static bool verify_with(struct trial *t, const struct val_rrset *set, const stru
 	return true;
 }
 
+/* Keys that a signature may have been made by, and which of them count. */
+struct candidates {
+	const struct val_key *key;
+	const bool *trusted;
+	size_t count;
+};
+
+/* The first trusted key from `from` on with the signature's tag and algorithm; count when there is
+ * none. */
+static size_t next_key(const struct candidates *c, size_t from, const struct dns_rrsig *sig)
+{
+	while (from < c->count && (!c->trusted[from] || c->key[from].key_tag != sig->key_tag ||
+					  c->key[from].algorithm != sig->algorithm))
+		from++;
+	return from;
+}
+
+/* One signature, with the keys that may have made it. Those of other keys, though they be older or
+ * broken, say nothing: every zone with a KSK and a ZSK has some. */
+static bool verify_one(struct trial *t, const struct val_rrset *set, const struct dns_rr *rr,
+	const struct candidates *c)
+{
+	const uint8_t *rdata = t->msg->data + rr->rdata_off;
+	struct dns_rrsig sig;
+	enum val_reason r;
+	size_t k;
+
+	if (dns_rrsig_read(rdata, rr->rdata_len, &sig) != 0) {
+		note(t->res, VAL_R_SIG_MALFORMED, NULL);
+		return false;
+	}
+	k = next_key(c, 0, &sig);
+	if (k == c->count)
+		return false;
+	r = val_sig_precheck(set, &sig, t->zone, t->now, t->skew);
+	if (r != VAL_R_NONE) {
+		note(t->res, r, &sig);
+		return false;
+	}
+	for (unsigned tried = 0; k < c->count && tried < VAL_KEYS_SAME_TAG_MAX; tried++) {
+		if (t->verifications == VAL_VERIFY_RRSET_MAX) {
+			note(t->res, VAL_R_BUDGET, &sig);
+			return false;
+		}
+		if (verify_with(t, set, &sig, rdata, &c->key[k]))
+			return true;
+		k = next_key(c, k + 1, &sig);
+	}
+	return false;
+}
+
 /* Is there a signature over the set that one of these keys made? The reason that is left is the
  * last failure's. */
-static bool verify_set(struct trial *t, const struct val_rrset *set, const struct val_key *keys,
-	const bool *usable, size_t key_count)
+static bool verify_set(struct trial *t, const struct val_rrset *set, const struct candidates *c)
 {
 	note(t->res, set->sig_count == 0 ? VAL_R_SIG_MISSING : VAL_R_KEY_MISSING, NULL);
-	for (unsigned s = 0; s < set->sig_count; s++) {
-		const struct dns_rr *rr = &t->msg->rr[set->sig[s]];
-		const uint8_t *rdata = t->msg->data + rr->rdata_off;
-		unsigned same_tag = 0;
-		enum val_reason r;
-		struct dns_rrsig sig;
-
-		if (dns_rrsig_read(rdata, rr->rdata_len, &sig) != 0) {
-			note(t->res, VAL_R_SIG_MALFORMED, NULL);
-			continue;
-		}
-		r = val_sig_precheck(set, &sig, t->zone, t->now, t->skew);
-		if (r != VAL_R_NONE) {
-			note(t->res, r, &sig);
-			continue;
-		}
-		for (size_t k = 0; k < key_count && same_tag < VAL_KEYS_SAME_TAG_MAX; k++) {
-			if (!usable[k] || keys[k].key_tag != sig.key_tag ||
-				keys[k].algorithm != sig.algorithm)
-				continue;
-			same_tag++;
-			if (verify_with(t, set, &sig, rdata, &keys[k]))
-				return true;
-		}
-	}
+	for (unsigned s = 0; s < set->sig_count; s++)
+		if (verify_one(t, set, &t->msg->rr[set->sig[s]], c))
+			return true;
 	return false;
 }
 
@@ -338,17 +363,16 @@ static bool is_trusted(const struct offer *o, const struct val_key *key)
 	return false;
 }
 
+/* @return how many; what is malformed is left out */
 static int collect_keys(
 	const struct dns_msg *msg, const struct val_rrset *set, struct val_key *keys)
 {
 	int n = 0;
 
-	for (unsigned i = 0; i < set->rr_count; i++) {
-		if (n == VAL_ZONE_KEYS_MAX)
-			return -E2BIG;
-		if (read_key(msg, &msg->rr[set->rr[i]], &keys[n]) == 0)
-			n++;
-	}
+	if (set->overflow || set->rr_count > VAL_ZONE_KEYS_MAX)
+		return -E2BIG;
+	for (unsigned i = 0; i < set->rr_count; i++)
+		n += read_key(msg, &msg->rr[set->rr[i]], &keys[n]) == 0;
 	return n;
 }
 
@@ -406,7 +430,7 @@ int val_keys_from_dnskey(struct val_verifier *v, const struct dns_msg *msg, cons
 	if (why != VAL_R_NONE || dns_msg_rcode(msg) != DNS_RCODE_NOERROR || first < 0)
 		return -EBADMSG;
 	val_rrset_collect(msg, (uint16_t)first, &set);
-	n = set.overflow ? -E2BIG : collect_keys(msg, &set, keys);
+	n = collect_keys(msg, &set, keys);
 	if (n < 0) {
 		note(res, VAL_R_TOO_LARGE, NULL);
 		return -EBADMSG;
@@ -415,13 +439,15 @@ int val_keys_from_dnskey(struct val_verifier *v, const struct dns_msg *msg, cons
 		trusted[k] = is_trusted(&offer, &keys[k]);
 		any |= trusted[k];
 	}
-	if (!any || !verify_set(&t, &set, keys, trusted, (size_t)n))
+	if (!any || !verify_set(&t, &set, &(struct candidates){keys, trusted, (size_t)n}))
 		return -EBADMSG;
 	settle_secure(out, res, &t, &set, keys, (size_t)n);
 	return 0;
 }
 
 /* ---- DS responses ---- */
+
+static_assert((int)VAL_DS_MAX <= (int)VAL_ANCHORS_MAX, "a DS set is judged as anchors are");
 
 /* Until when what a DS response says may be used. */
 static uint32_t ds_until(const struct val_result *r, uint32_t now, uint32_t ttl_s)
@@ -472,6 +498,7 @@ int val_ds_from_response(struct val_verifier *v, const struct dns_msg *msg,
 	static _Thread_local struct val_response judged;
 	int first = find_first(msg, zone, DNS_TYPE_DS);
 	struct val_rrset set;
+	uint32_t ttl_s;
 	bool passed;
 	int n;
 
@@ -499,6 +526,9 @@ int val_ds_from_response(struct val_verifier *v, const struct dns_msg *msg,
 		return -EBADMSG;
 	}
 	*ds_count = (size_t)n;
-	*until = ds_until(res, now, clamp_ttl(lowest_ttl(msg, &set)));
+	ttl_s = lowest_ttl(msg, &set);
+	if (judged.ttl_cap_s[first] < ttl_s) // RFC 4035 s5.3.3
+		ttl_s = judged.ttl_cap_s[first];
+	*until = ds_until(res, now, clamp_ttl(ttl_s));
 	return 0;
 }

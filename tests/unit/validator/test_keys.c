@@ -471,6 +471,113 @@ static void test_sha1_by_setting(void)
 	val_verifier_set_sha1(verifier, false);
 }
 
+/* Signatures of keys that the parent does not name say nothing, wherever they stand. */
+static void test_other_signatures(void)
+{
+	static struct kit_msg m;
+	const struct kit_key *both[] = {&ksk, &zsk};
+	struct kit_rdata r[2] = {key_rdata(&ksk), key_rdata(&zsk)};
+	struct kit_sign good = sign_by(&ksk), flipped = good, old = sign_by(&zsk);
+	struct val_anchor ds = ds_for(&ksk);
+
+	old.expiration = NOW - 1;
+	old.inception = NOW - 100;
+	answer(&m, both, 2, &old);
+	kit_rrsig(&m, DNS_ANSWER, "com.", DNS_TYPE_DNSKEY, TTL, r, 2, &good);
+	CU_ASSERT_EQUAL(judge_keys(&m, &ds, 1), 0);
+	CU_ASSERT_EQUAL(res.nearest_expiration, NOW + LIFE);
+	m.harm = KIT_FLIP;
+	answer(&m, both, 2, &flipped);
+	m.harm = KIT_NONE;
+	kit_rrsig(&m, DNS_ANSWER, "com.", DNS_TYPE_DNSKEY, TTL, r, 2, &old);
+	CU_ASSERT_EQUAL(judge_keys(&m, &ds, 1), -EBADMSG);
+	CU_ASSERT_EQUAL(res.reason, VAL_R_SIG_CRYPTO);
+	CU_ASSERT_EQUAL(res.key_tag, ksk.tag);
+}
+
+/* The key's tag kept: two octets a word apart change places. */
+static struct kit_key same_tag(const struct kit_key *k, int at)
+{
+	struct kit_key twin = *k;
+
+	twin.rdata[at] = k->rdata[at + 2];
+	twin.rdata[at + 2] = k->rdata[at];
+	CU_ASSERT_EQUAL_FATAL(dns_key_tag(twin.rdata, twin.rdata_len), k->tag);
+	CU_ASSERT_NOT_EQUAL_FATAL(twin.rdata[at], k->rdata[at]);
+	return twin;
+}
+
+/* CVE-2023-50387: wrong signatures times keys of one tag. A good signature is found as long as the
+ * limit allows. */
+static void test_verifications(void)
+{
+	enum { WRONG = VAL_VERIFY_RRSET_MAX / VAL_KEYS_SAME_TAG_MAX };
+	static struct kit_msg m;
+	struct kit_key twin;
+	struct kit_rdata r[2];
+	struct val_anchor ds[2];
+	int at = 10;
+
+	while (ksk.rdata[at] == ksk.rdata[at + 2])
+		at++;
+	twin = same_tag(&ksk, at);
+	ds[0] = ds_for(&twin);
+	ds[1] = ds_for(&ksk);
+	for (int over = 0; over < 2; over++) {
+		struct kit_sign s = sign_by(&ksk), bad = s;
+
+		// the good one is verified last within the limit, or first beyond it
+		r[over] = key_rdata(&twin);
+		r[!over] = key_rdata(&ksk);
+		kit_init(&m, "com.", DNS_TYPE_DNSKEY, DNS_FLAG_AA);
+		kit_rr(&m, DNS_ANSWER, "com.", DNS_TYPE_DNSKEY, TTL, r[0].octets, r[0].len);
+		kit_rr(&m, DNS_ANSWER, "com.", DNS_TYPE_DNSKEY, TTL, r[1].octets, r[1].len);
+		m.harm = KIT_FLIP;
+		m.harm_at = m.sets - 1; // every signature from here on
+		for (int i = 0; i < WRONG - !over; i++) {
+			bad.expiration = s.expiration + (uint32_t)i;
+			kit_rrsig(&m, DNS_ANSWER, "com.", DNS_TYPE_DNSKEY, TTL, r, 2, &bad);
+		}
+		m.harm = KIT_NONE;
+		kit_rrsig(&m, DNS_ANSWER, "com.", DNS_TYPE_DNSKEY, TTL, r, 2, &s);
+		CU_ASSERT_EQUAL(judge_keys(&m, ds, 2), over ? -EBADMSG : 0);
+		CU_ASSERT_EQUAL(res.reason, over ? VAL_R_BUDGET : VAL_R_NONE);
+	}
+}
+
+/* A set of another class is another set. */
+static void test_class(void)
+{
+	static struct kit_msg m;
+	struct kit_rdata r = key_rdata(&ksk);
+	struct kit_sign s = sign_by(&ksk);
+	struct val_anchor ds = ds_for(&ksk);
+
+	kit_init(&m, "com.", DNS_TYPE_DNSKEY, DNS_FLAG_AA);
+	kit_rr(&m, DNS_ANSWER, "com.", DNS_TYPE_DNSKEY, TTL, r.octets, r.len);
+	dns_put16(m.buf + m.len - r.len - 8, DNS_CLASS_CH);
+	CU_ASSERT_EQUAL(judge_keys(&m, &ds, 1), -EBADMSG);
+	CU_ASSERT_EQUAL(res.reason, VAL_R_DNSKEY_NO_DS_MATCH);
+	kit_rrset(&m, DNS_ANSWER, "com.", DNS_TYPE_DNSKEY, TTL, &r, 1, &s);
+	CU_ASSERT_EQUAL(judge_keys(&m, &ds, 1), 0);
+}
+
+/* Malformed records count: else it would depend on their place. */
+static void test_malformed_keys(void)
+{
+	static struct kit_msg m;
+	struct val_anchor ds = ds_for(&ksk);
+
+	for (int extra = 0; extra < 2; extra++) {
+		kit_init(&m, "com.", DNS_TYPE_DNSKEY, DNS_FLAG_AA);
+		kit_rr(&m, DNS_ANSWER, "com.", DNS_TYPE_DNSKEY, TTL, ksk.rdata, ksk.rdata_len);
+		for (int i = 1; i < VAL_ZONE_KEYS_MAX + extra; i++)
+			kit_rr(&m, DNS_ANSWER, "com.", DNS_TYPE_DNSKEY, TTL, ksk.rdata, 4);
+		CU_ASSERT_EQUAL(judge_keys(&m, &ds, 1), -EBADMSG);
+		CU_ASSERT_EQUAL(res.reason, extra ? VAL_R_TOO_LARGE : VAL_R_SIG_MISSING);
+	}
+}
+
 static void test_key_count(void)
 {
 	static struct kit_msg m;
@@ -533,6 +640,39 @@ static void test_ds_present(void)
 		CU_ASSERT_EQUAL(ds[n - 1].key.algorithm, 13);
 		CU_ASSERT_EQUAL(ds[n - 1].key.rdata[35], n);
 		CU_ASSERT_EQUAL(memcmp(ds[n - 1].zone.octets, "\1x\3com", 7), 0);
+	}
+}
+
+static void test_ds_until(void)
+{
+	static struct kit_msg m;
+	struct kit_sign s = sign_by(&zsk);
+	struct val_anchor ds[VAL_DS_MAX];
+	struct kit_rdata r = kit_ds(&stranger, "x.com.");
+	const struct {
+		const char *name;
+		uint32_t ttl, original, life, until_s;
+	} rows[] = {
+		{"the TTL", 300, 400, 1000, 300},
+		{"the original TTL", 400, 300, 1000, 300}, // RFC 4035 s5.3.3
+		{"the signature", 1000, 1000, 300, 300},
+		{"a minute at least", 59, 59, 1000, 60},
+		{"a minute and a second", 61, 61, 1000, 61},
+		{"but not beyond the signature", 0, 0, 10, 10},
+		{"a day less a second", 86399, 86399, 200000, 86399},
+		{"a day at most", 86401, 86401, 200000, 86400},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint32_t until = 0;
+		size_t count = 0;
+
+		s.original_ttl = rows[i].original;
+		s.expiration = NOW + rows[i].life;
+		kit_init(&m, "x.com.", DNS_TYPE_DS, DNS_FLAG_AA);
+		kit_rrset(&m, DNS_ANSWER, "x.com.", DNS_TYPE_DS, rows[i].ttl, &r, 1, &s);
+		UNIT_CHECK(rows[i].name, judge_ds(&m, "x.com.", ds, &count, &until) == 0);
+		UNIT_CHECK(rows[i].name, until == NOW + rows[i].until_s);
 	}
 }
 
@@ -651,8 +791,13 @@ int main(void)
 		{"DNSKEY: who may sign", test_who_may_sign},
 		{"DNSKEY: what the parent offers", test_offers},
 		{"DNSKEY: SHA-1 by setting", test_sha1_by_setting},
+		{"DNSKEY: signatures of other keys", test_other_signatures},
+		{"DNSKEY: n and n + 1 verifications", test_verifications},
 		{"DNSKEY: n and n + 1 keys", test_key_count},
+		{"DNSKEY: another class", test_class},
+		{"DNSKEY: malformed keys", test_malformed_keys},
 		{"DS: n records", test_ds_present},
+		{"DS: until when", test_ds_until},
 		{"DS: n + 1 records", test_ds_too_many},
 		{"DS: proven none", test_ds_absent},
 		{"DS: harmed", test_ds_harm},

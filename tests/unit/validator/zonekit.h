@@ -88,7 +88,7 @@ struct kit_rdata kit_name(const char *name); // NS, CNAME, DNAME
 struct kit_rdata kit_soa(const char *zone);
 struct kit_rdata kit_ds(const struct kit_key *k, const char *owner);
 
-enum { KIT_RRSET_MAX = 16 }; // records in one RRset that is signed
+enum { KIT_RRSET_MAX = 17 }; // records in one RRset that is signed
 
 /** An RRset and its RRSIG, records in the order given. sign NULL: m->sign; sign->key NULL:
  * unsigned. */
