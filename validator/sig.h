@@ -20,7 +20,7 @@ enum {
 	VAL_SIG_MAX = 512,             // signature octets
 	VAL_NSEC3_ITERATIONS_MAX = 50, // RFC 9276 s3.2, CVE-2023-50868
 	VAL_NSEC3_PROOF_MAX = 8,       // NSEC3 records looked at per proof: CVE-2023-50868
-	VAL_DS_MAX = 16,               // DS records of a zone: five keys with three digests each
+	VAL_DS_MAX = 8,                // DS records of a zone; a larger set is refused whole
 };
 
 /** DNSSEC algorithm numbers that we know. The others are nobody's business. */
