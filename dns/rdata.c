@@ -9,6 +9,7 @@ enum {
 	DS_FIXED_LEN = 4,
 	NSEC3_FIXED_LEN = 5, // up to and with the salt's length
 	SOA_FIXED_LEN = 20,
+	SIG_FIXED_LEN = DNS_RRSIG_FIXED_LEN, // SIG and RRSIG have one layout
 	A6_ADDRESS_BITS = 128,
 };
 
@@ -194,7 +195,7 @@ static const struct dns_rdata_names name_table[] = {
 	[DNS_TYPE_RP]     = {DNS_TYPE_RP, 0, 0, 2, 0, false, true},
 	[DNS_TYPE_AFSDB]  = {DNS_TYPE_AFSDB, 2, 0, 1, 0, false, true},
 	[DNS_TYPE_RT]     = {DNS_TYPE_RT, 2, 0, 1, 0, false, true},
-	[DNS_TYPE_SIG]    = {DNS_TYPE_SIG, DNS_RRSIG_FIXED_LEN, 0, 1, DNS_RDATA_TAIL_ANY, false, true},
+	[DNS_TYPE_SIG]    = {DNS_TYPE_SIG, SIG_FIXED_LEN, 0, 1, DNS_RDATA_TAIL_ANY, false, true},
 	[DNS_TYPE_PX]     = {DNS_TYPE_PX, 2, 0, 2, 0, false, true},
 	[DNS_TYPE_NXT]    = {DNS_TYPE_NXT, 0, 0, 1, DNS_RDATA_TAIL_ANY, false, true},
 	[DNS_TYPE_SRV]    = {DNS_TYPE_SRV, 6, 0, 1, 0, false, true},
@@ -202,7 +203,7 @@ static const struct dns_rdata_names name_table[] = {
 	[DNS_TYPE_KX]     = {DNS_TYPE_KX, 2, 0, 1, 0, false, true},
 	[DNS_TYPE_A6]     = {DNS_TYPE_A6, 1, 0, 1, 0, false, true}, // see a6_layout()
 	[DNS_TYPE_DNAME]  = {DNS_TYPE_DNAME, 0, 0, 1, 0, false, true},
-	[DNS_TYPE_RRSIG]  = {DNS_TYPE_RRSIG, DNS_RRSIG_FIXED_LEN, 0, 1, DNS_RDATA_TAIL_ANY, false, true},
+	[DNS_TYPE_RRSIG]  = {DNS_TYPE_RRSIG, SIG_FIXED_LEN, 0, 1, DNS_RDATA_TAIL_ANY, false, true},
 };
 // clang-format on
 
