@@ -17,6 +17,18 @@ struct val_claim {
 typedef enum val_denial (*val_prove_fn)(
 	const struct val_denial_set *s, const struct val_claim *c, enum val_reason *why);
 
+/**
+ * The claims of denial.h, proven by the set's NSEC records alone. c->name is lower-cased and at or
+ * below s->zone. *why is set always.
+ *
+ * nxdomain   one record covers the name, one the wildcard at its closest encloser (RFC 4035 s5.4)
+ * nodata     the record of the name, or of the wildcard that matches it, lacks c->qtype; or the
+ *            name is an empty non-terminal (RFC 4035 s3.1.3.1, s3.1.3.4)
+ * no_ds      the record of the delegation has NS, and neither DS nor SOA (RFC 6840 s4.4)
+ * wildcard   the name is covered and c->wildcard_labels is its closest encloser's (RFC 4035 s5.3.4)
+ *
+ * @return VAL_DENIAL_PROVEN or _FAILED. O(records).
+ */
 enum val_denial val_nsec_nxdomain(
 	const struct val_denial_set *s, const struct val_claim *c, enum val_reason *why);
 enum val_denial val_nsec_nodata(
@@ -26,6 +38,13 @@ enum val_denial val_nsec_no_ds(
 enum val_denial val_nsec_wildcard(
 	const struct val_denial_set *s, const struct val_claim *c, enum val_reason *why);
 
+/**
+ * The same claims by the set's NSEC3 records: RFC 5155 s8.4 (nxdomain), s8.5 to s8.7 (nodata), s8.9
+ * (no_ds), s8.8 (wildcard). c->name and *why as above.
+ *
+ * @return also VAL_DENIAL_OPTOUT, and VAL_DENIAL_ITERATIONS above VAL_NSEC3_ITERATIONS_MAX.
+ *         At most VAL_NSEC3_BLOCKS_MAX blocks of SHA-1, then FAILED with VAL_R_BUDGET.
+ */
 enum val_denial val_nsec3_nxdomain(
 	const struct val_denial_set *s, const struct val_claim *c, enum val_reason *why);
 enum val_denial val_nsec3_nodata(

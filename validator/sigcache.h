@@ -16,6 +16,16 @@ struct val_sig_id {
 	uint64_t w[2];
 };
 
+/**
+ * Name a verification by what goes into it.
+ *
+ * @param key     one for all cores of a process, random per start
+ * @param data    what val_signed_data() wrote; at most VAL_SIGNED_DATA_MAX octets
+ * @param sig     the signature field of the RRSIG; at most VAL_SIG_MAX octets
+ * @param dnskey  RDATA of the key; at most VAL_KEY_MAX octets
+ *
+ * O(octets). Any thread.
+ */
 void val_sig_id(const struct dns_hash_key *key, const uint8_t *data, size_t data_len,
 	const uint8_t *sig, size_t sig_len, const uint8_t *dnskey, size_t dnskey_len,
 	struct val_sig_id *out);
@@ -57,4 +67,5 @@ void val_sigcache_put_bad(struct val_sigcache *c, const struct val_sig_id *id, u
 struct val_sigcache_stats {
 	uint64_t entries, buckets, bytes;
 };
+/** Size, which is fixed: room for entries, their buckets, octets of memory. Any thread. */
 void val_sigcache_stats(const struct val_sigcache *c, struct val_sigcache_stats *out);
