@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /**
- * What one core saw of one path. Written by the owning worker only (relaxed load and store), read by
- * control every 50 ms; counters never fall, so the reader differences them. Only replies that
+ * What one core saw of one path. Written by the owning worker only (relaxed load and store), read
+ * by control every 50 ms; counters never fall, so the reader differences them. Only replies that
  * matched a transaction count.
  */
 
@@ -27,17 +27,21 @@ enum route_outcome {
 	ROUTE_O_MAX,
 };
 
-const char *route_outcome_name(enum route_outcome o); // "secure", "expired", ...
+/** Short stable name, as "secure" or "expired"; never NULL. */
+const char *route_outcome_name(enum route_outcome o);
 /** SECURE and INSECURE. */
 bool route_outcome_is_good(enum route_outcome o);
-/** A reply that a good server does not send. TIMEOUT has its own thresholds and is neither good nor bad; INDETERMINATE
- * and UNREACHABLE are ours and say nothing about the path. */
+/**
+ * A reply that a good server does not send. TIMEOUT has its own thresholds and is neither good nor
+ * bad; INDETERMINATE and UNREACHABLE are ours and say nothing about the path.
+ */
 bool route_outcome_is_bad(enum route_outcome o);
 
 struct route_evidence {
 	alignas(64) _Atomic uint64_t outcome[ROUTE_O_MAX];
-	// Bad outcomes here whose very question another *site* then answered well, by the outcome that was bad.
-	// The strongest witness there is: a name that is broken everywhere never shows up here.
+	// Bad outcomes here whose very question another *site* then answered well, by the outcome
+	// that was bad. The strongest witness there is: a name that is broken everywhere never
+	// shows up here.
 	_Atomic uint64_t refuted[ROUTE_O_MAX];
 	_Atomic uint64_t sent;
 	_Atomic uint64_t rtt_us_sum; // over replies

@@ -8,40 +8,47 @@
 
 /**
  * Judgement: evidence and a clock in, path states and findings out. Pure: no thread, no DPDK, no
- * system clock; simulated in tests. Called by control every ROUTE_JUDGE_TICK_MS. The rules are in README.md.
+ * system clock; simulated in tests. Called by control every ROUTE_JUDGE_TICK_MS. The rules are in
+ * README.md.
  *
- * Who testifies: a bad outcome counts against a path when the same question was answered well by another site
- * (`refuted`), or when a sibling site gave good answers after the path's first bad one. At 1,000 queries a second with
- * a third of the answers newly expired, three refuted ones are there within 10 ms: the path must be left at the next tick,
- * although most of its answers in the window are still good.
+ * Who testifies: a bad outcome counts against a path when the same question was answered well by
+ * another site (`refuted`), or when a sibling site gave good answers after the path's first bad
+ * one. At 1,000 queries a second with a third of the answers newly expired, three refuted ones are
+ * there within 10 ms: the path must be left at the next tick, although most of its answers in the
+ * window are still good.
  */
 
 enum { ROUTE_JUDGE_TICK_MS = 50, ROUTE_EXPIRATION_FRESH_US = 10000000 };
 
 /** Thresholds, named; defaults by route_judge_defaults(). */
 struct route_judge_params {
-	uint32_t
-		window_ms; // evidence older than this is forgotten, default 10000; at least ROUTE_JUDGE_TICK_MS
-	uint32_t bad_min; // bad outcomes in the window before a path may be blamed, default 3
-	uint32_t
-		bad_percent; // and at least this share of its outcomes, default 20; not asked of EXPIRED, BOGUS
-			     // and UNSIGNED that were refuted: bad_min refuted ones suffice
-	uint32_t timeout_min;     // the same for timeouts alone, default 8
-	uint32_t timeout_percent; // default 50
-	uint32_t
-		peer_good_min; // good outcomes that a sibling site must have in the window to testify, default 3
-	uint32_t
-		probation_after_ms; // quiet time before a failing path is tried again, default 60000
-	uint32_t probation_good;    // consecutive good outcomes (probes) to come back, default 10
-	uint32_t
-		expiry_margin_s; // lagging: nearest expiration closer than this while siblings are farther, default 3600
-	uint32_t
-		lag_s; // lagging: newest inception behind the freshest sibling by more than this, default 86400
-	uint32_t return_min_ms; // at most one return per zone in this time, default 60000
-	uint32_t
-		lag_answers; // secure answers that a path must have given lately before its inceptions say that it lags:
+	// evidence older than this is forgotten, default 10000; at least ROUTE_JUDGE_TICK_MS
+	uint32_t window_ms;
+	// bad outcomes in the window before a path may be blamed, default 3
+	uint32_t bad_min;
+	// and at least this share of its outcomes, default 20; not asked of EXPIRED, BOGUS and
+	// UNSIGNED that were refuted: bad_min refuted ones suffice
+	uint32_t bad_percent;
+	// the same for timeouts alone, defaults 8 and 50
+	uint32_t timeout_min;
+	uint32_t timeout_percent;
+	// good outcomes that a sibling site must have in the window to testify, default 3
+	uint32_t peer_good_min;
+	// quiet time before a failing path is tried again, default 60000
+	uint32_t probation_after_ms;
+	// consecutive good outcomes (probes) to come back, default 10
+	uint32_t probation_good;
+	// lagging: nearest expiration closer than this while siblings' are farther, default 3600
+	uint32_t expiry_margin_s;
+	// lagging: newest inception behind the freshest sibling by more than this, default 86400
+	uint32_t lag_s;
+	// at most one return per zone in this time, default 60000
+	uint32_t return_min_ms;
+	// secure answers that a path must have given lately before its inceptions say that it lags:
 	// RRsets are signed at different times and few answers may all be old ones; default 32
+	uint32_t lag_answers;
 };
+/** Every threshold at its default. */
 void route_judge_defaults(struct route_judge_params *p);
 
 /** Evidence of one path summed over all cores: plain numbers, same meaning as route_evidence. */
@@ -57,9 +64,10 @@ struct route_sample {
 	uint64_t last_sent_us;
 };
 /**
- * Add one sample to another of the same path: sums for counters; newest inception; nearest expiration, unless one of the two was
- * last sent something ROUTE_EXPIRATION_FRESH_US before the other (an idle core shows the expiration of a reply that may be days
- * old); of the bad replies the one whose signature ended last.
+ * Add one sample to another of the same path: sums for counters; newest inception; nearest
+ * expiration, unless one of the two was last sent something ROUTE_EXPIRATION_FRESH_US before the
+ * other (an idle core shows the expiration of a reply that may be days old); of the bad replies the
+ * one whose signature ended last.
  */
 void route_sample_merge(struct route_sample *to, const struct route_sample *from);
 /** Add one core's evidence to a sample, by the same rules. Any thread. */
@@ -74,9 +82,10 @@ enum route_finding_kind {
 	ROUTE_F_RETURNED,  // back to up
 	ROUTE_F_LAST_PATH, // would have been drained, but is the last one
 	ROUTE_F_CLEARED,   // a zone fault or "ours" is over
-	ROUTE_F_WITHDRAWN, // failing back to up: the blame fell on a site at the onset of what proved to be the zone's fault, or ours
+	ROUTE_F_WITHDRAWN, // failing back to up: the blame proved to be the zone's fault, or ours
 	ROUTE_F_KINDS,
 };
+/** Short stable name, as "site_fault"; never NULL. Any thread. */
 const char *route_finding_name(enum route_finding_kind k);
 
 struct route_finding {
@@ -84,8 +93,8 @@ struct route_finding {
 	uint16_t path; // id; 0xffff for zone and ours
 	uint16_t zone; // index in the config; 0xffff for ours
 	enum route_state from, to;
-	enum route_outcome
-		worst; // what was bad; ROUTE_O_MAX when nothing was (lagging, probation, returned)
+	// what was bad; ROUTE_O_MAX when nothing was (lagging, probation, returned)
+	enum route_outcome worst;
 	uint32_t bad, total;     // in the window
 	uint32_t good_siblings;  // sites that testify
 	uint32_t bad_expiration; // of the failing signature, 0 if none
@@ -102,11 +111,12 @@ void route_judge_free(struct route_judge *j);
 /**
  * One tick.
  *
- * The first sample of a path is where its counters start: it says nothing by itself. A counter that fell (evidence was reset)
- * starts anew likewise. A state that was set from outside since the last tick (an operator's drain or restore) is taken
- * over, and what the path did before is forgotten.
+ * The first sample of a path is where its counters start: it says nothing by itself. A counter that
+ * fell (evidence was reset) starts anew likewise. A state that was set from outside since the last
+ * tick (an operator's drain or restore) is taken over, and what the path did before is forgotten.
  *
- * @param samples  indexed by path id, route_paths_count() entries, cumulative since start; probes' outcomes included
+ * @param samples  indexed by path id, route_paths_count() entries, cumulative since start; probes'
+ *                 outcomes included
  * @param now_ms   monotonic, above 0
  * @param epoch_s  wall clock, for expirations
  * @param out      findings; room for out_max, more are dropped but states still change
@@ -126,16 +136,19 @@ struct route_judge_info {
 	uint32_t good, bad, timeouts, total; // in the window; total has all three, nothing else
 	uint32_t refuted;     // bad ones and timeouts that another site answered well
 	uint32_t bad_percent; // bad of total, 0 when there is none
-	enum route_outcome
-		worst; // most frequent bad outcome or timeout; ROUTE_O_MAX when there is none
+	// most frequent bad outcome or timeout; ROUTE_O_MAX when there is none
+	enum route_outcome worst;
 	uint64_t first_bad_ms; // of the present run of bad ones, 0 none
-	uint32_t
-		returns_after_ms; // quiet time that a failing or lagging path needs before probation
-	bool found;               // a finding about this path was made: kind and time follow
+	// quiet time that a failing or lagging path needs before probation
+	uint32_t returns_after_ms;
+	bool found; // a finding about this path was made: kind and time follow
 	enum route_finding_kind last_finding;
 	uint64_t last_finding_ms;
 };
 /** @retval 0, -ENOENT the judge has not seen this path */
 int route_judge_path_info(const struct route_judge *j, uint16_t path, struct route_judge_info *out);
-/** Is a zone (index in the current config) held as faulty everywhere? `ours` likewise for all zones; either may be NULL. */
+/**
+ * Is a zone (index in the current config) held as faulty everywhere? `ours` likewise for all zones;
+ * either may be NULL.
+ */
 bool route_judge_zone_fault(const struct route_judge *j, uint16_t zone, bool *ours);

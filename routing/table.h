@@ -8,8 +8,8 @@
 #include "dns/name.h"
 
 /**
- * The route table: an immutable, numbered snapshot. Built by control from a `struct route_config` and
- * the paths' states, read by workers without any lock.
+ * The route table: an immutable, numbered snapshot. Built by control from a `struct route_config`
+ * and the paths' states, read by workers without any lock.
  */
 
 enum {
@@ -39,7 +39,8 @@ enum route_state {
 	ROUTE_DRAINED,
 	ROUTE_STATES
 };
-const char *route_state_name(enum route_state s); // "up", ...
+/** Short stable name, as "up"; never NULL. */
+const char *route_state_name(enum route_state s);
 
 enum route_kind { ROUTE_AUTHORITATIVE, ROUTE_RECURSIVE };
 
@@ -82,9 +83,10 @@ void route_config_fini(struct route_config *c);
 /** Deep copy; out is untouched on error. @retval 0, -ENOMEM */
 int route_config_copy(const struct route_config *c, struct route_config *out);
 /**
- * What every function below relies on: indexes in range, names present and unique, addresses of a known family and once per
- * site, prefixes no longer than their address, at most one order a region, a site once in an order, at most ROUTE_ZONE_PATHS_MAX
- * addresses in a site and sites in an order.
+ * What every function below relies on: indexes in range, names present and unique, addresses of a
+ * known family and once per site, prefixes no longer than their address, at most one order a
+ * region, a site once in an order, at most ROUTE_ZONE_PATHS_MAX addresses in a site and sites in an
+ * order.
  *
  * @param why  gets a sentence on -EINVAL; why_size may be 0
  * @retval 0, -EINVAL, -ENOMEM
@@ -106,28 +108,36 @@ struct route_path {
 
 struct route_paths; // registry, control thread only
 
+/** An empty registry. @retval 0, -ENOMEM */
 int route_paths_new(struct route_paths **out);
+/** NULL is allowed. Pointers from route_paths_at() and route_paths_find() end with it. */
 void route_paths_free(struct route_paths *p);
 /**
- * Make the registry hold exactly the paths of c (zone, site name, address): known ones keep id and state, new ones start UP, gone
- * ones are retired (their id stays reserved until route_paths_release()); a retired one that comes back before its release has its id
- * and state again, so that a rollback forgets nothing.
- * @retval 0, -ENOSPC more than ROUTE_PATHS_MAX counting retired ones, -EINVAL (route_config_check), -ENOMEM; nothing
- *         changed on error. Expected O(paths).
+ * Make the registry hold exactly the paths of c (zone, site name, address): known ones keep id and
+ * state, new ones start UP, gone ones are retired (their id stays reserved until
+ * route_paths_release()); a retired one that comes back before its release has its id and state
+ * again, so that a rollback forgets nothing.
+ * @retval 0, -ENOSPC more than ROUTE_PATHS_MAX counting retired ones, -EINVAL (route_config_check),
+ *         -ENOMEM; nothing changed on error. Expected O(paths).
  */
 int route_paths_sync(struct route_paths *p, const struct route_config *c);
 /**
- * Give retired ids back, once no worker can write evidence under them: when every table that was built before the last
- * route_paths_sync() is gone. At most out_max a call. @return how many; ids go to out
+ * Give retired ids back, once no worker can write evidence under them: when every table that was
+ * built before the last route_paths_sync() is gone. At most out_max a call.
+ * @return how many; ids go to out
  */
 size_t route_paths_release(struct route_paths *p, uint16_t *out, size_t out_max);
-size_t route_paths_count(const struct route_paths *p); // highest id + 1
-struct route_path *route_paths_at(
-	struct route_paths *p, uint16_t id); // NULL if unused or retired; stays where it is
+/** Highest id in use, plus one: the length of an array by path id. */
+size_t route_paths_count(const struct route_paths *p);
+/** NULL if the id is unused or retired. A path stays where it is until it is released. */
+struct route_path *route_paths_at(struct route_paths *p, uint16_t id);
 /** By what a path is; NULL when it is not configured. Expected O(1). */
 struct route_path *route_paths_find(struct route_paths *p, const struct dns_name *zone,
 	const char *site_name, const struct route_addr *addr);
-/** Grows with every route_paths_sync() that succeeds: who groups paths by zone knows when to do it anew. */
+/**
+ * Grows with every route_paths_sync() that succeeds: who groups paths by zone knows when to do it
+ * anew.
+ */
 uint64_t route_paths_generation(const struct route_paths *p);
 
 /* ---- the table ---- */
@@ -135,22 +145,26 @@ uint64_t route_paths_generation(const struct route_paths *p);
 struct route_table;
 
 /**
- * Build table number `number`. A region that no order of a zone names gets the ROUTE_REGION_NONE order, else (or when that order has
- * no address) the first order that has any: a client is never left without an answer for want of an order.
+ * Build table number `number`. A region that no order of a zone names gets the ROUTE_REGION_NONE
+ * order, else (or when that order has no address) the first order that has any: a client is never
+ * left without an answer for want of an order.
  *
  * @param p           synchronised with c
- * @param own_region  name of the server's region, for clients that no prefix covers; NULL or "" for none
- * @param key         the same for all tables of a process: route_tried compares hashes across tables
- * @retval 0; -EINVAL (unknown own region, zone without any path, a prefix in two regions, p not synchronised, route_config_check),
- *         -ENOMEM, -ENOSPC (a zone has more than ROUTE_ZONE_PATHS_MAX in a region)
+ * @param own_region  name of the server's region, for clients that no prefix covers; NULL or "" for
+ *                    none
+ * @param key         the same for all tables of a process: route_tried compares hashes across
+ *                    tables
+ * @retval 0; -EINVAL (unknown own region, zone without any path, a prefix in two regions, p not
+ *         synchronised, route_config_check), -ENOMEM, -ENOSPC (a zone has more than
+ *         ROUTE_ZONE_PATHS_MAX in a region)
  * Control thread.
  */
 int route_table_new(const struct route_config *c, struct route_paths *p, const char *own_region,
 	uint64_t number, const struct dns_hash_key *key, struct route_table **out);
 /**
- * The same configuration with the paths' states of now: shares everything that does not depend on them (regions, zones, lists) with
- * t, so it costs a copy and a sort of short lists. t may be freed before or after. p must not have been synchronised with another
- * configuration since t was built.
+ * The same configuration with the paths' states of now: shares everything that does not depend on
+ * them (regions, zones, lists) with t, so it costs a copy and a sort of short lists. t may be freed
+ * before or after. p must not have been synchronised with another configuration since t was built.
  * @retval 0, -ENOMEM, -EINVAL (p was synchronised since). Control thread.
  */
 int route_table_renew(const struct route_table *t, struct route_paths *p, uint64_t number,
@@ -164,8 +178,8 @@ uint16_t route_table_region(const struct route_table *t, const struct route_addr
 const char *route_table_region_name(const struct route_table *t, uint16_t region);
 
 /**
- * Longest routed zone that qname is at or under. For qtype DS the zone itself does not serve it (its parent
- * does, RFC 4035 s3.1.4.1): pass skip_exact for DS questions.
+ * Longest routed zone that qname is at or under. For qtype DS the zone itself does not serve it
+ * (its parent does, RFC 4035 s3.1.4.1): pass skip_exact for DS questions.
  *
  * @param qname  lower-cased wire name
  * @return zone index, -1 when none. O(labels). Worker.
@@ -181,7 +195,9 @@ struct route_choice {
 	struct route_addr addr;
 };
 
-/** What a transaction has tried already. Path ids are stable, so a new table does not confuse it. */
+/**
+ * What a transaction has tried already. Path ids are stable, so a new table does not confuse it.
+ */
 struct route_tried {
 	uint8_t count;
 	uint16_t path[8];
@@ -189,9 +205,10 @@ struct route_tried {
 };
 
 /**
- * Next path for a query: usable states before unusable ones (UP and PROBATION; then LAGGING; then FAILING; DRAINED never
- * unless every path is), then sites not tried, then UP before PROBATION, then order in the region's list, then `salt` picks
- * among the addresses of one site, in one state, whose family is in `families`.
+ * Next path for a query: usable states before unusable ones (UP and PROBATION; then LAGGING; then
+ * FAILING; DRAINED never unless every path is), then sites not tried, then UP before PROBATION,
+ * then order in the region's list, then `salt` picks among the addresses of one site, in one state,
+ * whose family is in `families`.
  *
  * @param families  bit 0: IPv4 usable, bit 1: IPv6 usable
  * @param salt      random bits, e.g. for the choice between IPv4 and IPv6 of a site
@@ -200,10 +217,16 @@ struct route_tried {
  */
 int route_table_choose(const struct route_table *t, int zone, uint16_t region, unsigned families,
 	uint32_t salt, const struct route_tried *tried, struct route_choice *out);
-/** Note a choice in `tried`; when full, the last entry is replaced. t is the table that made the choice. */
+/**
+ * Note a choice in `tried`; when full, the last entry is replaced. t is the table that made the
+ * choice.
+ */
 void route_tried_add(
 	struct route_tried *tried, const struct route_table *t, const struct route_choice *c);
 
-/** Paths of a zone in a region in configured order, for `routes show` and the judge. @return count */
+/**
+ * Paths of a zone in a region in configured order, for `routes show` and the judge.
+ * @return count
+ */
 size_t route_table_paths(const struct route_table *t, int zone, uint16_t region,
 	struct route_choice *out, enum route_state *states, size_t max);

@@ -30,7 +30,9 @@ enum {
 struct route_tally {
 	uint32_t n[ROUTE_CLASSES];
 };
-uint32_t route_tally_of(const struct route_tally *t, unsigned classes); // a mask of ROUTE_M_*
+/** Outcomes of some classes: a mask of ROUTE_M_*. */
+uint32_t route_tally_of(const struct route_tally *t, unsigned classes);
+/** Outcomes of all classes, good ones included. */
 uint32_t route_tally_total(const struct route_tally *t);
 
 /** Ticks and buckets, one for all windows of a judge. */

@@ -17,6 +17,7 @@ void route_zones_free(struct route_zones *z);
 /** As route_table_zone(). */
 int route_zones_find(const struct route_zones *z, const uint8_t *qname, bool skip_exact);
 
+/** In the configuration's order; `zone` is an index below the count. The name ends with z. */
 size_t route_zones_count(const struct route_zones *z);
 const struct dns_name *route_zones_name(const struct route_zones *z, size_t zone);
 enum route_kind route_zones_kind(const struct route_zones *z, size_t zone);
