@@ -12,9 +12,10 @@
 #include <rte_ring.h>
 
 /*
- * Ownership of a job: the worker's free list → the worker → a "there" ring → a crypto lcore → the
- * same worker's "back" ring → the worker. Only pointers move. Every ring holds all jobs of its
- * worker, so the way back is never full, and a job can always come home.
+ * Ownership of a job: the worker's free list → the worker → a "there" ring →
+ * a crypto lcore → the same worker's "back" ring → the worker. Only pointers move. Every
+ * ring holds all jobs of its worker, so the way back is never full, and a job can always come
+ * home.
  */
 
 enum { CRYPTO_BURST = 8, CRYPTO_MAX = 16, WORKERS_MAX = 64 };

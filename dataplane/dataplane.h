@@ -15,8 +15,9 @@
 #include "validator/verdict.h"
 
 /**
- * The dataplane as control sees it: start it on the lcores that EAL was given, publish views, ask questions
- * through it, read its numbers, drain and stop it. Every function here is for the control thread (the main lcore).
+ * The dataplane as control sees it: start it on the lcores that EAL was given, publish views, ask
+ * questions through it, read its numbers, drain and stop it. Every function here is for the control
+ * thread (the main lcore).
  */
 
 enum { DP_PORTS_MAX = 16, DP_WORKERS_MAX = 64, DP_ADDRS_MAX = 16 };
@@ -46,7 +47,10 @@ struct dp_config {
 
 struct dp;
 
-/** Open ports, make pools and start workers and crypto lcores. note: sentences for the operator, one a line. */
+/**
+ * Open ports, make pools and start workers and crypto lcores. note: sentences for the operator, one
+ * a line.
+ */
 int dp_new(const struct dp_config *cfg, struct dp **out, char *note, size_t note_size);
 
 /**
@@ -56,7 +60,10 @@ int dp_new(const struct dp_config *cfg, struct dp **out, char *note, size_t note
 int dp_publish(struct dp *dp, const struct dp_view *view,
 	void (*done)(void *arg, const struct dp_view *old), void *arg);
 
-/** A question of our own (DNSKEY, DS, SOA probes) to one path; not coalesced, not validated, not retried. */
+/**
+ * A question of our own (DNSKEY, DS, SOA probes) to one path; not coalesced, not validated, not
+ * retried.
+ */
 struct dp_ask {
 	uint64_t token;
 	uint16_t path; // id
@@ -76,11 +83,14 @@ struct dp_told {
 	int error; // 0, -ETIMEDOUT, -EHOSTUNREACH, -ENOBUFS, -EBADMSG, -ESHUTDOWN
 	uint32_t rtt_us;
 	uint16_t len;
-	uint8_t msg
-		[4096]; // the reply as it came, matched and parseable as a frame of a DNS message
+	// the reply as it came, matched and parseable as a frame of a DNS message
+	uint8_t msg[4096];
 };
 
-/** Housekeeping for control's loop: answers to dp_ask (fn is called for each), views to let go. Cheap. */
+/**
+ * Housekeeping for control's loop: answers to dp_ask (fn is called for each), views to let go.
+ * Cheap.
+ */
 void dp_poll(struct dp *dp, void (*told)(void *arg, const struct dp_told *told), void *arg);
 
 /** Sum every worker's evidence of paths 0..count-1 into samples (zeroed first). */
@@ -89,13 +99,13 @@ void dp_evidence(const struct dp *dp, struct route_sample *samples, size_t count
 void dp_evidence_reset(struct dp *dp, uint16_t path);
 
 /**
- * One worker's counters, or their sum. received = matched + forwarded + answered + sum(dropped) + waiting,
- * where waiting is what clients still wait for. After a drain waiting and transactions are 0.
+ * One worker's counters, or their sum. received = matched + forwarded + answered + sum(dropped) +
+ * waiting, where waiting is what clients still wait for. After a drain waiting and transactions are
+ * 0.
  */
 struct dp_stats {
-	uint64_t received; // packets from all ports
-	uint64_t
-		matched; // replies that matched a transaction (the other half of a forwarded query)
+	uint64_t received;  // packets from all ports
+	uint64_t matched;   // replies that matched a transaction: a forwarded query's other half
 	uint64_t forwarded; // queries answered with an upstream's reply
 	uint64_t answered;  // queries answered by ourselves
 	uint64_t dropped[DP_DROP_MAX];
@@ -113,15 +123,23 @@ struct dp_stats {
 	uint64_t bursts, idle_bursts, busy_cycles;
 	uint64_t view_number; // the view this worker saw last
 };
+/** Read one worker's counters while it goes on; `worker` is below dp_worker_count(). */
 void dp_stats_worker(const struct dp *dp, unsigned worker, struct dp_stats *out);
+/** The sum over all workers; view_number is the oldest that one of them still looks at. */
 void dp_stats_sum(const struct dp *dp, struct dp_stats *out);
+/** Workers and open ports, fixed from dp_new() to dp_free(); NULL at i >= dp_port_count(). */
 unsigned dp_worker_count(const struct dp *dp);
 const struct dp_port *dp_port_at(const struct dp *dp, unsigned i);
 unsigned dp_port_count(const struct dp *dp);
-/** mbufs out of the pool now; 0 after a drain but for those that sit in receive rings (subtracted). */
+/**
+ * mbufs out of the pool now; 0 after a drain but for those that sit in receive rings (subtracted).
+ */
 uint64_t dp_mbufs_out(const struct dp *dp);
 
-/** Drain: new queries are refused (dropped, DP_DROP_SHUTDOWN), running ones end within `ms`. Blocks, calling dp_poll's work. */
+/**
+ * Drain: new queries are refused (dropped, DP_DROP_SHUTDOWN), running ones end within `ms`. Blocks,
+ * calling dp_poll's work.
+ */
 void dp_drain(struct dp *dp, uint32_t ms);
 /** Stop lcores, close ports, free. */
 void dp_free(struct dp *dp);

@@ -1,8 +1,9 @@
 #pragma once
 
 /**
- * Why a packet was not forwarded or answered. One list, one name table (drop.c, static_assert on the
- * length). A received packet ends in exactly one of: matched, forwarded, answered, dropped[reason].
+ * Why a packet was not forwarded or answered. One list, one name table (drop.c, static_assert on
+ * the length). A received packet ends in exactly one of: matched, forwarded, answered,
+ * dropped[reason].
  */
 enum dp_drop {
 	DP_DROP_NOT_OURS,  // not UDP over IP to one of our addresses

@@ -28,12 +28,12 @@ struct dp_pkt {
 };
 
 /**
- * Parse and check a frame, checksums included (hardware verdicts in ol_flags are believed when set to GOOD or
- * BAD, otherwise computed). Trailing Ethernet padding is cut off the mbuf, and with it whatever follows the
- * UDP datagram inside the IP packet. dns_len may be 0.
+ * Parse and check a frame, checksums included (hardware verdicts in ol_flags are believed when set
+ * to GOOD or BAD, otherwise computed). Trailing Ethernet padding is cut off the mbuf, and with it
+ * whatever follows the UDP datagram inside the IP packet. dns_len may be 0.
  *
- * A source that can never be answered (group, loopback or unspecified address, port 0) is DP_DROP_SOURCE; whether an
- * address is one of ours is the caller's to judge.
+ * A source that can never be answered (group, loopback or unspecified address, port 0) is
+ * DP_DROP_SOURCE; whether an address is one of ours is the caller's to judge.
  *
  * @retval DP_DROP_MAX  good, out is filled
  * @return otherwise the reason; out is scratch. Worker.
@@ -50,10 +50,11 @@ struct dp_rewrite {
 };
 
 /**
- * Turn a received packet's headers into those of an outgoing one after its DNS payload was changed in place to
- * dns_len octets. Lengths and checksums are put right; IPv4 checksum incrementally (RFC 1624), UDP's over the new
- * payload. IPv4 options are dropped from what we send (header becomes 20 octets, payload is not moved:
- * the front is). TTL/hop limit 64, DF set, fresh IPv4 ID 0 (RFC 6864 s4.1).
+ * Turn a received packet's headers into those of an outgoing one after its DNS payload was changed
+ * in place to dns_len octets. Lengths and checksums are put right; IPv4's checksum incrementally
+ * (RFC 1624), UDP's over the new payload. IPv4 options are dropped from what we send (header
+ * becomes 20 octets, payload is not moved: the front is). TTL/hop limit 64, DF set, fresh IPv4
+ * ID 0 (RFC 6864 s4.1).
  *
  * p is brought up to date, so a packet may be rewritten again. Nothing is changed on error.
  *
@@ -64,8 +65,8 @@ struct dp_rewrite {
 int dp_packet_rewrite(struct dp_pkt *p, const struct dp_rewrite *rw, uint16_t dns_len);
 
 /**
- * Change one 16-bit word of the DNS payload and the packet's UDP checksum with it (RFC 1624). A packet that came
- * without a checksum (IPv4) keeps none.
+ * Change one 16-bit word of the DNS payload and the packet's UDP checksum with it (RFC 1624). A
+ * packet that came without a checksum (IPv4) keeps none.
  *
  * @param off       even offset in the payload; off + 2 <= dns_len
  * @param value_be  network order
@@ -73,9 +74,9 @@ int dp_packet_rewrite(struct dp_pkt *p, const struct dp_rewrite *rw, uint16_t dn
 void dp_packet_patch16(struct dp_pkt *p, uint16_t off, uint16_t value_be);
 
 /**
- * dp_packet_rewrite() for a payload of unchanged length that nothing but dp_packet_patch16() has touched: the UDP
- * checksum is updated from the one in the packet, the payload is not read (unless the packet came without a checksum).
- * Same errors.
+ * dp_packet_rewrite() for a payload of unchanged length that nothing but dp_packet_patch16() has
+ * touched: the UDP checksum is updated from the one in the packet, the payload is not read (unless
+ * the packet came without a checksum). Same errors.
  */
 int dp_packet_rewrite_patched(struct dp_pkt *p, const struct dp_rewrite *rw);
 
@@ -91,13 +92,16 @@ int dp_packet_rewrite_patched(struct dp_pkt *p, const struct dp_rewrite *rw);
 enum { DP_PACKET_HEADROOM = 14 + 4 + 40 + 8 };
 int dp_packet_build(struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dns_len);
 
-/** Fill rw so that the packet goes back where it came from (MACs, VLAN, addresses and ports swapped). */
+/**
+ * Fill rw so that the packet goes back where it came from (MACs, VLAN, addresses and ports
+ * swapped).
+ */
 void dp_packet_turn(const struct dp_pkt *p, struct dp_rewrite *rw);
 
 /**
- * Internet checksum after a field changed, RFC 1624 s3 eqn. 3. All values as they stand in the packet, any byte
- * order as long as it is one. The field must be 16-bit aligned in what is summed. For UDP a result of 0 must be
- * sent as 0xffff (RFC 768).
+ * Internet checksum after a field changed, RFC 1624 s3 eqn. 3. All values as they stand in the
+ * packet, any byte order as long as it is one. The field must be 16-bit aligned in what is summed.
+ * For UDP a result of 0 must be sent as 0xffff (RFC 768).
  */
 uint16_t dp_csum_update16(uint16_t csum, uint16_t from, uint16_t to);
 uint16_t dp_csum_update32(uint16_t csum, uint32_t from, uint32_t to);

@@ -18,12 +18,13 @@
 /*
  * From configuration to a started ethdev.
  *
- * net_af_xdp loads our program itself (xdp_prog=) and attaches it when the first queue is set up; the addresses that are ours
- * go into the program's map afterwards, so until then every packet is the kernel's. A program that a killed daemon left
- * attached would make the PMD fail, and is detached first.
+ * net_af_xdp loads our program itself (xdp_prog=) and attaches it when the first queue is set up;
+ * the addresses that are ours go into the program's map afterwards, so until then every packet is
+ * the kernel's. A program that a killed daemon left attached would make the PMD fail, and is
+ * detached first.
  *
- * net_af_packet receives copies: without more the kernel would see our packets too and refuse them with "port unreachable".
- * A classifier of ours drops them behind the place where the copy is made.
+ * net_af_packet receives copies: without more the kernel would see our packets too and refuse them
+ * with "port unreachable". A classifier of ours drops them behind the place where the copy is made.
  */
 
 enum { RX_DESC = 2048, TX_DESC = 2048, DEVARGS_MAX = 512 };
@@ -68,7 +69,10 @@ static int probe_vdev(const struct device *d, uint16_t *id)
 	return rte_eth_dev_get_port_by_name(d->name, id);
 }
 
-/* A device in EAL's own words: a PCI address, or a vdev's name and arguments; it may be there already. */
+/*
+ * A device in EAL's own words: a PCI address, or a vdev's name and arguments; it may be there
+ * already.
+ */
 static int probe_device(const struct dp_port_config *cfg, uint16_t *id)
 {
 	char name[RTE_DEV_NAME_MAX_LEN];

@@ -12,9 +12,12 @@
  * Ports: from a line in the configuration to a started ethdev with `queues` queue pairs.
  */
 enum dp_driver {
-	DP_DRIVER_AF_XDP, // kernel interface, our XDP program, copy or zero-copy as the kernel gives
-	DP_DRIVER_AF_PACKET, // the same without XDP, by copies; slower
-	DP_DRIVER_DEVICE, // an EAL device by name: a PCI address or vdev arguments ("net_ring0", "net_pcap0,...")
+	// kernel interface, our XDP program, copy or zero-copy as the kernel gives
+	DP_DRIVER_AF_XDP,
+	// the same without XDP, by copies; slower
+	DP_DRIVER_AF_PACKET,
+	// an EAL device by name: a PCI address or vdev arguments ("net_ring0", "net_pcap0,...")
+	DP_DRIVER_DEVICE,
 };
 
 struct dp_port_config {
@@ -39,7 +42,8 @@ struct dp_port {
 };
 
 /**
- * Hot-plug, configure and start a port. AF_XDP that the kernel refuses becomes AF_PACKET, with *note saying so.
+ * Hot-plug, configure and start a port. AF_XDP that the kernel refuses becomes AF_PACKET, with
+ * *note saying so.
  *
  * @param xdp_object  path of the compiled XDP program (AF_XDP)
  * @param addrs       the addresses dedicated to us: filled into the XDP program's map

@@ -8,7 +8,10 @@
 #include "routing/table.h"
 #include "validator/keys.h"
 
-/** How to reach a path's address, as Linux says (netlink): control resolves, workers index by path id. */
+/**
+ * How to reach a path's address, as Linux says (netlink): control resolves, workers index by path
+ * id.
+ */
 struct dp_hop {
 	bool ok;       // route and neighbour known
 	uint16_t port; // index into dp_config.ports
@@ -21,8 +24,9 @@ struct dp_hops {
 };
 
 /**
- * What workers see of the world: one immutable snapshot, one pointer, loaded once per burst. Control owns the parts;
- * a part may be shared by several views and is freed after the last one's grace period.
+ * What workers see of the world: one immutable snapshot, one pointer, loaded once per burst.
+ * Control owns the parts; a part may be shared by several views and is freed after the last one's
+ * grace period.
  */
 struct dp_view {
 	uint64_t number; // grows with every publication
