@@ -88,8 +88,10 @@ int ctl_netlink_fd(const struct ctl_netlink *n)
 	return mnl_socket_get_fd(n->hear);
 }
 
-/* A neighbour that goes from usable to usable with the same MAC is no news, but we do not know the old one: only states on the
- * way (being looked for) are passed over. */
+/*
+ * A neighbour that goes from usable to usable with the same MAC is no news, but we do not know the
+ * old one: only states on the way (being looked for) are passed over.
+ */
 static int hear_one(const struct nlmsghdr *nlh, void *data)
 {
 	const struct ndmsg *nd = mnl_nlmsg_get_payload(nlh);
@@ -144,7 +146,8 @@ static int ask(struct ctl_netlink *n, const struct nlmsghdr *nlh, mnl_cb_t cb, v
 			n->buf, (size_t)len, n->seq, mnl_socket_get_portid(n->ask), cb, data);
 		if (run < 0)
 			return -errno;
-		// An answer without NLM_F_MULTI is the only one; one to another question (ESRCH above) is not there.
+		// An answer without NLM_F_MULTI is the only one; one to another question (ESRCH
+		// above) is not there.
 	} while (run == MNL_CB_OK && cb == NULL);
 	return 0;
 }
@@ -334,7 +337,8 @@ int ctl_netlink_resolve(struct ctl_netlink *n, const struct route_addr *dst,
 	struct route r;
 	int err = find_route(n, dst, src, &r);
 
-	// A source that is not (yet) on any interface is refused: without it the main table answers.
+	// A source that is not (yet) on any interface is refused: without it the main table
+	// answers.
 	if (err != 0 && src != NULL)
 		err = find_route(n, dst, NULL, &r);
 	if (err != 0)

@@ -6,18 +6,24 @@
 #include "routing/table.h"
 
 /**
- * Linux as the control plane for next hops (rtnetlink(7)): which interface and which MAC a packet to an address takes. Nothing
- * is cached here; the kernel is asked. Control thread only.
+ * Linux as the control plane for next hops (rtnetlink(7)): which interface and which MAC a packet
+ * to an address takes. Nothing is cached here; the kernel is asked. Control thread only.
  */
 struct ctl_netlink;
 
-/** Two sockets: one asks, one hears of changes of links, addresses, routes and neighbours. @retval 0, -errno */
+/**
+ * Two sockets: one asks, one hears of changes of links, addresses, routes and neighbours.
+ * @retval 0, -errno
+ */
 int ctl_netlink_new(struct ctl_netlink **out);
 void ctl_netlink_free(struct ctl_netlink *n);
 
 /** Readable when something changed; then call ctl_netlink_changed(). */
 int ctl_netlink_fd(const struct ctl_netlink *n);
-/** Read all that is to be heard. @return true when a next hop may be another now (also when messages were lost) */
+/**
+ * Read all that is to be heard.
+ * @return true when a next hop may be another now (also when messages were lost)
+ */
 bool ctl_netlink_changed(struct ctl_netlink *n);
 
 struct ctl_hop {
@@ -26,8 +32,9 @@ struct ctl_hop {
 };
 
 /**
- * The next hop towards dst, as a packet from src would take it (policy routing sees src). A neighbour that is not known
- * yet, or only from some time ago, is looked for by the kernel from now on; its answer is heard as a change.
+ * The next hop towards dst, as a packet from src would take it (policy routing sees src). A
+ * neighbour that is not known yet, or only from some time ago, is looked for by the kernel from now
+ * on; its answer is heard as a change.
  *
  * @param src  preferred source, NULL for none
  * @retval 0

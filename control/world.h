@@ -54,12 +54,18 @@ int ctl_world_set_hops(struct ctl_world *w, struct dp_hops *hops);
 void ctl_world_tick(struct ctl_world *w, uint64_t now_ms);
 enum { CTL_WORLD_RETIRE_MS = 5000 };
 
-const struct route_config *ctl_world_config(
-	const struct ctl_world *w); // NULL before the first routes
+/**
+ * What is current, borrowed: the next change may replace it. Configuration, table, keys and hops
+ * are NULL before the first of their kind; what the world takes over it frees.
+ */
+const struct route_config *ctl_world_config(const struct ctl_world *w);
 const struct route_table *ctl_world_table(const struct ctl_world *w);
 const struct val_keys *ctl_world_keys(const struct ctl_world *w);
 const struct dp_hops *ctl_world_hops(const struct ctl_world *w);
+/** The registry of paths, one for the world's whole life; never NULL. Who changes a state here
+ * calls ctl_world_states_changed(). */
 struct route_paths *ctl_world_paths(struct ctl_world *w);
+/** Of the current table and of the newest view; 0 before the first. They grow by one. */
 uint64_t ctl_world_table_number(const struct ctl_world *w);
 uint64_t ctl_world_view_number(const struct ctl_world *w);
 /** Views that workers may still look at, the current one included. */
