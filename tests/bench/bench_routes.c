@@ -10,8 +10,9 @@
 #include "routing/table.h"
 
 /**
- * Cost of a worker's look-ups and of control's rebuild at full size: 1,600 zones, 16 regions with an order of their own, 4 sites
- * with 2 families, 100,000 client prefixes. Clients, names and regions are random, so the table is not in L1.
+ * Cost of a worker's look-ups and of control's rebuild at full size: 1,600 zones, 16 regions with
+ * an order of their own, 4 sites with 2 families, 100,000 client prefixes. Clients, names and
+ * regions are random, so the table is not in L1.
  */
 
 enum { RUNS = 9, CALLS = 1 << 16, ZONES = 1600, REGIONS = 16, SITES = 4, PREFIXES = 100000 };

@@ -7,9 +7,9 @@
 #include "tests/fuzz/fuzz.h"
 
 /*
- * The octets are a small program: first a configuration, whatever it may be, then operations on what was built from it. A bad
- * configuration is refused, a good one gives a table that always finds a path, and no evidence makes the judge
- * leave a zone without a usable path.
+ * The octets are a small program: first a configuration, whatever it may be, then operations on
+ * what was built from it. A bad configuration is refused, a good one gives a table that always
+ * finds a path, and no evidence makes the judge leave a zone without a usable path.
  */
 enum {
 	SITES_MAX = 6,

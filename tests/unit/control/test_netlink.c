@@ -1,6 +1,6 @@
 /*
- * Next hops as the kernel says, in a network namespace of the test's own: a veth pair whose other end lies in a second
- * namespace, so that a neighbour really answers.
+ * Next hops as the kernel says, in a network namespace of the test's own: a veth pair whose other
+ * end lies in a second namespace, so that a neighbour really answers.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -5,9 +5,10 @@
 #include "tests/unit/run.h"
 
 /*
- * Hours of a forwarder's life: queries that choose by the table and retry at another path, round trips, lost packets, probes; faults of
- * single addresses, of sites, of a zone everywhere and of our own link, at random times. The table is rebuilt when a
- * state changes, as control does. What must hold is checked at every tick.
+ * Hours of a forwarder's life: queries that choose by the table and retry at another path, round
+ * trips, lost packets, probes; faults of single addresses, of sites, of a zone everywhere and of
+ * our own link, at random times. The table is rebuilt when a state changes, as control does. What
+ * must hold is checked at every tick.
  */
 enum {
 	HOURS = 4,
@@ -51,8 +52,8 @@ struct life {
 	enum fault fault[PATHS];
 	unsigned percent[PATHS];
 	uint64_t fault_from[PATHS], fault_until[PATHS], faulty_at[PATHS];
-	bool alone
-		[PATHS]; // the only site with a fault in its zone when it began, and a choice that gets traffic
+	// the only site with a fault in its zone when it began, and a choice that gets traffic
+	bool alone[PATHS];
 	uint64_t zone_until, link_until;
 	// what came of it
 	uint64_t returned_at[3];
