@@ -75,7 +75,7 @@ PACKAGES_BUILD=(gcc libc6-dev clang llvm meson ninja-build pkg-config libdpdk-de
 	libssl-dev)
 PACKAGES_LAB=(nsd knot unbound ldnsutils dnsperf bind9-dnsutils dns-root-data ethtool iproute2 python3
 	procps util-linux)
-PACKAGES_LINT=(cppcheck clang-format clang-tidy)
+PACKAGES_LINT=(git cppcheck clang-format)
 
 package_there() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
