@@ -193,6 +193,10 @@ static void say_of_path(struct text *t, const struct route_finding *f,
 		say_worst(t, f, epoch_s);
 		say(t, ", but it is the last path: kept");
 		break;
+	case ROUTE_F_WITHDRAWN:
+		say(t, "blame taken back: what it fell for proved to be the zone's fault, or "
+		       "ours; in use again");
+		break;
 	default:
 		say(t, "%s", route_finding_name(f->kind));
 	}
