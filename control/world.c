@@ -197,22 +197,26 @@ void ctl_world_free(struct ctl_world *w)
 
 /* ---- changes ---- */
 
-static int build_table(struct ctl_world *w, const struct route_config *c)
+static int set_table(struct ctl_world *w, struct route_table *t)
 {
-	struct route_table *t;
-	struct part *fresh;
-	int err =
-		route_table_new(c, w->paths, w->own_region, w->table_number + 1, &w->hash_key, &t);
+	struct part *fresh = part_new(PART_TABLE, t);
+	int err;
 
-	if (err != 0)
-		return err;
-	fresh = part_new(PART_TABLE, t);
 	if (fresh == NULL)
 		return -ENOMEM;
 	err = replace(w, PART_TABLE, fresh);
 	if (err == 0)
 		w->table_number++;
 	return err;
+}
+
+static int build_table(struct ctl_world *w, const struct route_config *c)
+{
+	struct route_table *t;
+	int err =
+		route_table_new(c, w->paths, w->own_region, w->table_number + 1, &w->hash_key, &t);
+
+	return err != 0 ? err : set_table(w, t);
 }
 
 static const char *why(int err)
@@ -254,7 +258,16 @@ int ctl_world_set_routes(
 
 int ctl_world_states_changed(struct ctl_world *w)
 {
-	return w->have_routes ? build_table(w, &w->config) : 0;
+	struct route_table *t;
+	int err;
+
+	if (!w->have_routes)
+		return 0;
+	err = route_table_renew(ctl_world_table(w), w->paths, w->table_number + 1, &t);
+	// Routes were refused since, and the paths were synchronised back.
+	if (err == -EINVAL)
+		return build_table(w, &w->config);
+	return err != 0 ? err : set_table(w, t);
 }
 
 int ctl_world_set_keys(struct ctl_world *w, struct val_keys *keys)

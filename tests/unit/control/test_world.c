@@ -194,6 +194,52 @@ static void test_states_survive_new_routes(void)
 	ctl_world_free(w);
 }
 
+static const char *first_choice(const struct ctl_world *w)
+{
+	const struct route_tried none = {0};
+	struct route_choice choice;
+
+	CU_ASSERT_EQUAL_FATAL(
+		route_table_choose(ctl_world_table(w), 0, 0, 3, 0, &none, &choice), 0);
+	return ctl_world_config(w)->sites[choice.site].name;
+}
+
+/* What does not depend on states is shared with the table before. */
+static void test_states_make_a_cheap_table(void)
+{
+	struct ctl_world *w = start();
+	const char *region;
+
+	set_routes(w, 3, 0);
+	region = route_table_region_name(ctl_world_table(w), 0);
+	CU_ASSERT_STRING_EQUAL(first_choice(w), "a");
+	route_paths_at(ctl_world_paths(w), 0)->state = ROUTE_FAILING;
+	CU_ASSERT_EQUAL(ctl_world_states_changed(w), 0);
+	let_go(); // the first table goes, what it shared stays
+	CU_ASSERT_STRING_EQUAL(first_choice(w), "b");
+	CU_ASSERT_PTR_EQUAL(route_table_region_name(ctl_world_table(w), 0), region);
+	CU_ASSERT_STRING_EQUAL(region, "apac");
+	ctl_world_free(w);
+}
+
+/* Refused routes have synchronised the paths twice, there and back. */
+static void test_states_change_after_refused_routes(void)
+{
+	struct ctl_world *w = start();
+	struct route_config c = make_config(1);
+	char err[256];
+
+	set_routes(w, 3, 0);
+	dp.refuse = -12;
+	CU_ASSERT_EQUAL(ctl_world_set_routes(w, &c, 0, err, sizeof(err)), -12);
+	route_config_fini(&c);
+	route_paths_at(ctl_world_paths(w), 0)->state = ROUTE_FAILING;
+	CU_ASSERT_EQUAL(ctl_world_states_changed(w), 0);
+	CU_ASSERT_EQUAL(ctl_world_table_number(w), 2);
+	CU_ASSERT_STRING_EQUAL(first_choice(w), "b");
+	ctl_world_free(w);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -203,6 +249,8 @@ int main(void)
 		{"a refused publication changes nothing", test_refused_publication_changes_nothing},
 		{"retired ids come back late", test_ids_come_back_late},
 		{"states survive new routes", test_states_survive_new_routes},
+		{"states make a cheap table", test_states_make_a_cheap_table},
+		{"states change after refused routes", test_states_change_after_refused_routes},
 		CU_TEST_INFO_NULL,
 	};
 
