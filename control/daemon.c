@@ -11,12 +11,17 @@
 
 enum { POLL_MS = 5 };
 
-uint64_t ctl_now_ms(void)
+uint64_t ctl_now_us(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+uint64_t ctl_now_ms(void)
+{
+	return ctl_now_us() / 1000;
 }
 
 uint32_t ctl_epoch_s(void)

@@ -53,8 +53,10 @@ struct ctl_daemon {
 	uv_signal_t sigterm, sigint, sighup;
 };
 
-uint64_t ctl_now_ms(void);  // monotonic
-uint32_t ctl_epoch_s(void); // wall clock, modulo 2^32
+/** The monotonic clock, which is also the workers', and the wall clock modulo 2^32. */
+uint64_t ctl_now_us(void);
+uint64_t ctl_now_ms(void);
+uint32_t ctl_epoch_s(void);
 
 /** The verbs of the control socket; arg is the daemon. */
 extern const struct ctl_verb ctl_verbs[];

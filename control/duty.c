@@ -172,8 +172,7 @@ static void on_told(void *arg, const struct dp_told *t)
 		    d->keeper, t->token, t->error, t->msg, t->len, ctl_now_ms(), ctl_epoch_s()))
 		d->keeper_told = true;
 	else
-		ctl_probe_told(d->probe, ctl_world_keys(d->world), t->token, t->error, t->rtt_us,
-			t->msg, t->len, ctl_epoch_s());
+		ctl_probe_told(d->probe, ctl_world_keys(d->world), t, ctl_now_us(), ctl_epoch_s());
 }
 
 /** Workers meet signatures by a key that the set lacks: a rollover that we have not seen yet. */

@@ -142,19 +142,20 @@ static void note_serial(struct ctl_probe *pr, struct probed *d)
 			d->serial = serial;
 }
 
-static void told(struct ctl_probe *pr, struct probed *d, const struct val_keys *keys,
-	uint32_t rtt_us, const uint8_t *msg, size_t len, uint32_t epoch_s)
+static void answered(struct ctl_probe *pr, struct probed *d, const struct val_keys *keys,
+	const struct dp_told *told, uint64_t now_us, uint32_t epoch_s)
 {
 	struct route_sample *s = &d->sample;
 	enum route_outcome o;
 
-	if (dns_msg_parse(&pr->msg, msg, len) != 0) {
+	s->last_sent_us = now_us > told->rtt_us ? now_us - told->rtt_us : 0;
+	if (dns_msg_parse(&pr->msg, told->msg, told->len) != 0) {
 		s->outcome[ROUTE_O_ERROR]++;
 		return;
 	}
 	o = judge(pr, keys, epoch_s);
 	s->outcome[o]++;
-	s->rtt_us_sum += rtt_us;
+	s->rtt_us_sum += told->rtt_us;
 	s->rtt_count++;
 	if (o == ROUTE_O_SECURE) {
 		s->newest_inception = pr->response.result.newest_inception;
@@ -167,23 +168,23 @@ static void told(struct ctl_probe *pr, struct probed *d, const struct val_keys *
 	note_nsid(pr, d);
 }
 
-bool ctl_probe_told(struct ctl_probe *pr, const struct val_keys *keys, uint64_t token, int error,
-	uint32_t rtt_us, const uint8_t *msg, size_t len, uint32_t epoch_s)
+bool ctl_probe_told(struct ctl_probe *pr, const struct val_keys *keys, const struct dp_told *told,
+	uint64_t now_us, uint32_t epoch_s)
 {
-	if (!(token & token_mark))
+	if (!(told->token & token_mark))
 		return false;
 	for (size_t id = 0; id < ROUTE_PATHS_MAX; id++) {
 		struct probed *d = &pr->path[id];
 
-		if (d->token != token)
+		if (d->token != told->token)
 			continue;
 		d->token = 0;
 		d->sample.sent++;
-		if (error == 0)
-			told(pr, d, keys, rtt_us, msg, len, epoch_s);
+		if (told->error == 0)
+			answered(pr, d, keys, told, now_us, epoch_s);
 		else
-			d->sample.outcome[error == -ETIMEDOUT ? ROUTE_O_TIMEOUT
-							      : ROUTE_O_UNREACHABLE]++;
+			d->sample.outcome[told->error == -ETIMEDOUT ? ROUTE_O_TIMEOUT
+								    : ROUTE_O_UNREACHABLE]++;
 		break;
 	}
 	return true;

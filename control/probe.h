@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dataplane/dataplane.h"
 #include "routing/judge.h"
 #include "routing/table.h"
 #include "validator/keys.h"
@@ -31,9 +32,16 @@ struct ctl_probe_ask {
 size_t ctl_probe_due(struct ctl_probe *pr, struct route_paths *p, uint64_t now_ms,
 	struct ctl_probe_ask *out, size_t max);
 
-/** What came back, judged with `keys`. @return true when the answer was a probe's */
-bool ctl_probe_told(struct ctl_probe *pr, const struct val_keys *keys, uint64_t token, int error,
-	uint32_t rtt_us, const uint8_t *msg, size_t len, uint32_t epoch_s);
+/**
+ * What came back, judged with `keys`.
+ *
+ * @param keys     NULL while there are none: the reply says nothing of the path
+ * @param now_us   monotonic, as workers stamp what they send
+ * @param epoch_s  wall clock, modulo 2^32
+ * @return         true when the answer was a probe's
+ */
+bool ctl_probe_told(struct ctl_probe *pr, const struct val_keys *keys, const struct dp_told *told,
+	uint64_t now_us, uint32_t epoch_s);
 
 /** Add what probes saw to the samples of the workers. */
 void ctl_probe_add(const struct ctl_probe *pr, struct route_sample *samples, size_t count);

@@ -47,8 +47,7 @@ static const struct {
 		"com. at sin (10.53.1.1): on probation after being failing"},
 	{"returned", {.kind = ROUTE_F_RETURNED, .path = SIN},
 		"com. at sin (10.53.1.1): good again, in use"},
-	{"last path",
-		{.kind = ROUTE_F_LAST_PATH, .path = NRT, .worst = ROUTE_O_TIMEOUT, .bad = 9},
+	{"last path", {.kind = ROUTE_F_LAST_PATH, .path = NRT, .worst = ROUTE_O_TIMEOUT, .bad = 9},
 		"com. at nrt (10.53.2.1): 9 answers that never came, but it is the last path: "
 		"kept"},
 	{"withdrawn", {.kind = ROUTE_F_WITHDRAWN, .path = SIN, .from = ROUTE_FAILING},
@@ -85,7 +84,8 @@ static void test_sentences(void)
 		ctl_steer_text(&rows[i].f, p, &config, table, NOW, text, sizeof(text));
 		if (strcmp(text, rows[i].text) == 0)
 			continue;
-		printf("\n  %s: got  \"%s\"\n    expected \"%s\"", rows[i].name, text, rows[i].text);
+		printf("\n  %s: got  \"%s\"\n    expected \"%s\"", rows[i].name, text,
+			rows[i].text);
 		CU_FAIL("wrong sentence");
 	}
 	route_table_free(table);
@@ -110,7 +110,8 @@ static void test_every_kind_is_told(void)
 static void test_short_buffer(void)
 {
 	struct route_finding f = {.kind = ROUTE_F_OURS, .path = NONE, .zone = NONE};
-	const size_t len = strlen("every zone is bad at once: our clock or our egress; nothing moves");
+	const size_t len =
+		strlen("every zone is bad at once: our clock or our egress; nothing moves");
 
 	for (size_t size = 1; size <= len + 1; size++) {
 		char *buf = malloc(size);
