@@ -44,8 +44,7 @@ static void setup(void)
 	CU_ASSERT_EQUAL_FATAL(ctl_probe_new(INTERVAL_MS, &strict, false, &t.probe), 0);
 	// the first is due anywhere within an interval
 	CU_ASSERT_EQUAL(ctl_probe_due(t.probe, t.paths, 1000, &t.ask, 1), 0);
-	CU_ASSERT_EQUAL_FATAL(
-		ctl_probe_due(t.probe, t.paths, 1000 + INTERVAL_MS, &t.ask, 1), 1);
+	CU_ASSERT_EQUAL_FATAL(ctl_probe_due(t.probe, t.paths, 1000 + INTERVAL_MS, &t.ask, 1), 1);
 }
 
 static void teardown(void)
