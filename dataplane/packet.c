@@ -187,8 +187,9 @@ static enum dp_drop parse_ip6(struct cursor *c, struct dp_pkt *out)
 		return DP_DROP_FRAGMENT;
 	if (ip.proto != IPPROTO_UDP)
 		return DP_DROP_NOT_OURS;
-	addr_set(&out->src, 6, ip.src_addr);
-	addr_set(&out->dst, 6, ip.dst_addr);
+	// an array up to DPDK 24.07, a struct since: its address suits both
+	addr_set(&out->src, 6, &ip.src_addr);
+	addr_set(&out->dst, 6, &ip.dst_addr);
 	c->pos += IP6_LEN;
 	c->end = c->pos + payload_len;
 	return DP_DROP_MAX;
@@ -388,8 +389,8 @@ static uint8_t *write_ip6(uint8_t *pos, const struct dp_rewrite *rw, uint16_t ud
 		.hop_limits = HOP_LIMIT,
 	};
 
-	memcpy(ip.src_addr, rw->src.octets, sizeof(ip.src_addr));
-	memcpy(ip.dst_addr, rw->dst.octets, sizeof(ip.dst_addr));
+	memcpy(&ip.src_addr, rw->src.octets, sizeof(ip.src_addr));
+	memcpy(&ip.dst_addr, rw->dst.octets, sizeof(ip.dst_addr));
 	memcpy(pos, &ip, IP6_LEN);
 	return pos + IP6_LEN;
 }
