@@ -35,7 +35,7 @@ struct dp_port {
 	int numa;
 	unsigned ifindex;      // kernel interface behind it, 0 if none
 	enum dp_driver driver; // what is really used after a fallback
-	bool rss;              // queue choice by RSS hash can be predicted (rte_thash)
+	bool rss;              // queue choice can be predicted (rte_thash): of no driver yet
 	struct rte_ether_addr mac;
 	char xdp_mode[16]; // "native", "skb", "" : for operators
 	struct dp_tc *tc;  // AF_PACKET: what keeps our packets from the kernel
