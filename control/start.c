@@ -68,8 +68,24 @@ static void pci_args(const struct ctl_config *c, struct ctl_eal_argv *out)
 		arg(out, "%s", p->device);
 		any = true;
 	}
-	if (!any)
-		arg(out, "--no-pci");
+	if (any)
+		return;
+	arg(out, "--no-pci");
+	// No card reads memory by physical address. By virtual ones a packet pool is one piece,
+	// which net_af_xdp needs.
+	arg(out, "--iova-mode=va");
+}
+
+/** Nothing of ours in the file system: a crash leaves no hugepage behind. */
+static void memory_args(const struct ctl_config *c, struct ctl_eal_argv *out)
+{
+	if (c->eal.hugepages) {
+		arg(out, "--in-memory");
+		return;
+	}
+	// without hugepages EAL refuses --in-memory: --no-huge means --legacy-mem
+	arg(out, "--no-huge");
+	arg(out, "--no-shconf");
 }
 
 void ctl_eal_argv(const struct ctl_config *c, const char *prefix, struct ctl_eal_argv *out)
@@ -85,10 +101,7 @@ void ctl_eal_argv(const struct ctl_config *c, const char *prefix, struct ctl_eal
 	arg(out, "0");
 	arg(out, "-m");
 	arg(out, "%u", c->eal.memory_mb);
-	// nothing of ours in the file system: a crash leaves no hugepage behind
-	arg(out, "--in-memory");
-	if (!c->eal.hugepages)
-		arg(out, "--no-huge");
+	memory_args(c, out);
 	arg(out, "--no-telemetry");
 	arg(out, "--file-prefix");
 	arg(out, "%s", prefix);

@@ -44,7 +44,7 @@ static void test_argv(void)
 	// the file's order, not the CPUs' order: worker 0 is on CPU 5
 	CU_ASSERT_STRING_EQUAL(joined(&c),
 		"swerved --lcores 0@0,1@5,2@3,3@1 --main-lcore 0 -m 256 --in-memory "
-		"--no-telemetry --file-prefix p --no-pci");
+		"--no-telemetry --file-prefix p --no-pci --iova-mode=va");
 	c.eal.hugepages = false;
 	c.eal.crypto_count = 0;
 	c.eal.arg_count = 1;
@@ -52,7 +52,7 @@ static void test_argv(void)
 	c.dp.ports[0].driver = DP_DRIVER_DEVICE;
 	strcpy(c.dp.ports[0].device, "0000:01:00.0");
 	CU_ASSERT_STRING_EQUAL(joined(&c),
-		"swerved --lcores 0@0,1@5,2@3 --main-lcore 0 -m 256 --in-memory --no-huge "
+		"swerved --lcores 0@0,1@5,2@3 --main-lcore 0 -m 256 --no-huge --no-shconf "
 		"--no-telemetry --file-prefix p -a 0000:01:00.0 --log-level=8");
 }
 
