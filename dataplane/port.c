@@ -1,18 +1,15 @@
 #include "dataplane/port.h"
 
 #include <errno.h>
-#include <linux/ethtool.h>
-#include <linux/sockios.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 
+#include "dataplane/iface.h"
 #include "dataplane/xdp.h"
 
 /*
@@ -27,11 +24,27 @@
  * with "port unreachable". A classifier of ours drops them behind the place where the copy is made.
  */
 
-enum { RX_DESC = 2048, TX_DESC = 2048, DEVARGS_MAX = 512 };
+enum {
+	RX_DESC = 2048,
+	TX_DESC = 2048,
+	DEVARGS_MAX = 512,
+	KILLED_RETRIES = 20, // 100 ms apart
+};
 
-static void say(char *note, size_t size, const char *label, const char *what, int err)
+/* What dp_port_open() was asked for. */
+struct opening {
+	const struct dp_port_config *cfg;
+	const char *xdp_object;
+	const struct route_addr *addrs;
+	size_t addr_count;
+	struct rte_mempool *pool;
+	char *note;
+	size_t note_size;
+};
+
+static void say(const struct opening *o, const char *what, int err)
 {
-	snprintf(note, size, "port %s: %s%s%s", label, what, err != 0 ? ": " : "",
+	snprintf(o->note, o->note_size, "port %s: %s%s%s", o->cfg->name, what, err != 0 ? ": " : "",
 		err != 0 ? strerror(-err) : "");
 }
 
@@ -149,144 +162,199 @@ static void fill_in(
 {
 	memset(out, 0, sizeof(*out));
 	snprintf(out->name, sizeof(out->name), "%s", cfg->name);
+	out->claim = -1;
 	out->id = id;
 	out->queues = cfg->queues;
 	out->driver = driver;
 }
 
-static int open_kernel(const struct dp_port_config *cfg, enum dp_driver driver,
-	const char *xdp_object, struct rte_mempool *pool, struct dp_port *out)
+static int start(const struct opening *o, enum dp_driver driver, uint16_t id, struct dp_port *out)
+{
+	int err;
+
+	fill_in(out, o->cfg, driver, id);
+	err = configure(id, o->cfg, o->pool, out);
+	if (err != 0)
+		remove_device(id);
+	return err;
+}
+
+static int open_kernel(
+	const struct opening *o, enum dp_driver driver, unsigned ifindex, struct dp_port *out)
 {
 	struct device d;
 	uint16_t id;
 	int err;
 
-	describe(cfg, driver, xdp_object, &d);
+	describe(o->cfg, driver, o->xdp_object, &d);
 	err = probe_vdev(&d, &id);
-	if (err != 0)
-		return err;
-	fill_in(out, cfg, driver, id);
-	err = configure(id, cfg, pool, out);
-	if (err != 0)
-		remove_device(id);
-	out->ifindex = if_nametoindex(cfg->device);
-	return err;
-}
-
-static int open_af_xdp(const struct dp_port_config *cfg, const char *xdp_object,
-	const struct route_addr *addrs, size_t addr_count, struct rte_mempool *pool,
-	struct dp_port *out)
-{
-	int err = dp_xdp_detach_stale(if_nametoindex(cfg->device));
-
 	if (err == 0)
-		err = open_kernel(cfg, DP_DRIVER_AF_XDP, xdp_object, pool, out);
+		err = start(o, driver, id, out);
+	if (err == 0)
+		out->ifindex = ifindex;
+	return err;
+}
+
+static int open_af_xdp(const struct opening *o, unsigned ifindex, struct dp_port *out)
+{
+	const struct timespec pause = {.tv_nsec = 100000000};
+	int stale = dp_xdp_detach_stale(ifindex);
+	int err = stale < 0 ? stale : open_kernel(o, DP_DRIVER_AF_XDP, ifindex, out);
+
+	// The kernel frees a killed daemon's sockets in its own time, and their queues with them.
+	for (int i = 0; i < KILLED_RETRIES && stale == 1 && err != 0; i++) {
+		nanosleep(&pause, NULL);
+		(void)dp_xdp_detach_stale(ifindex);
+		err = open_kernel(o, DP_DRIVER_AF_XDP, ifindex, out);
+	}
 	if (err != 0)
 		return err;
-	err = dp_xdp_dedicate(out->ifindex, addrs, addr_count, out->xdp_mode);
+	err = dp_xdp_dedicate(ifindex, o->addrs, o->addr_count, out->xdp_mode);
 	if (err != 0)
 		dp_port_close(out);
 	return err;
 }
 
-static int open_af_packet(const struct dp_port_config *cfg, const char *xdp_object,
-	const struct route_addr *addrs, size_t addr_count, struct rte_mempool *pool,
-	struct dp_port *out)
+static int open_af_packet(const struct opening *o, unsigned ifindex, struct dp_port *out)
 {
-	int err = open_kernel(cfg, DP_DRIVER_AF_PACKET, xdp_object, pool, out);
-
-	if (err != 0)
-		return err;
-	err = dp_tc_attach(xdp_object, out->ifindex, addrs, addr_count, &out->tc);
-	if (err != 0)
-		dp_port_close(out);
-	return err;
-}
-
-static int open_device(
-	const struct dp_port_config *cfg, struct rte_mempool *pool, struct dp_port *out)
-{
-	uint16_t id;
-	int err = probe_device(cfg, &id);
-
-	if (err != 0)
-		return err;
-	fill_in(out, cfg, DP_DRIVER_DEVICE, id);
-	err = configure(id, cfg, pool, out);
-	if (err != 0)
-		remove_device(id);
-	return err;
-}
-
-/* Receive queues of an interface, 0 when its driver does not say. */
-static unsigned receive_queues(const char *interface)
-{
-	struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};
-	struct ifreq request = {.ifr_data = (char *)&channels};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int err;
 
-	if (fd < 0)
-		return 0;
-	// longer than an interface's name can be: if_nametoindex() has refused it already
-	memcpy(request.ifr_name, interface, strnlen(interface, sizeof(request.ifr_name) - 1));
-	err = ioctl(fd, SIOCETHTOOL, &request);
-	close(fd);
-	return err == 0 ? channels.rx_count + channels.combined_count : 0;
+	(void)dp_xdp_detach_stale(ifindex); // ours is of no use any more; somebody else's may stay
+	err = open_kernel(o, DP_DRIVER_AF_PACKET, ifindex, out);
+	if (err != 0)
+		return err;
+	err = dp_tc_attach(o->xdp_object, ifindex, o->addrs, o->addr_count, &out->tc);
+	if (err != 0)
+		dp_port_close(out);
+	return err;
 }
 
-/* What arrives on a queue that nobody polls is lost: an interface has as many as we poll. */
-static int check_interface(const struct dp_port_config *cfg, char *note, size_t note_size)
+static int open_device(const struct opening *o, struct dp_port *out)
 {
-	unsigned queues;
+	uint16_t id;
+	int err = probe_device(o->cfg, &id);
 
-	if (if_nametoindex(cfg->device) == 0) {
-		snprintf(note, note_size, "port %s: there is no interface %s here", cfg->name,
-			cfg->device);
-		return -ENODEV;
-	}
-	queues = receive_queues(cfg->device);
-	if (cfg->driver != DP_DRIVER_AF_XDP || queues == 0 || queues == cfg->queues)
+	if (err == 0)
+		err = start(o, DP_DRIVER_DEVICE, id, out);
+	if (err != 0)
+		say(o, "the device cannot be opened", err);
+	return err;
+}
+
+/* ---- interfaces of the kernel ---- */
+
+/*
+ * What arrives on a queue that nobody polls would be the kernel's, which refuses it: an interface
+ * has as many as we poll.
+ */
+static int check_queues(const struct opening *o, const struct dp_iface *iface)
+{
+	const char *device = o->cfg->device;
+	unsigned n = o->cfg->queues;
+
+	if (o->cfg->driver != DP_DRIVER_AF_XDP || iface->rx_queues == 0 || iface->rx_queues == n)
 		return 0;
-	snprintf(note, note_size,
+	snprintf(o->note, o->note_size,
 		"port %s: %s has %u receive queues, the workers poll %u; make them equal (ethtool "
-		"-L %s combined %u, "
-		"or rx %u tx %u; or other eal.workers)",
-		cfg->name, cfg->device, queues, cfg->queues, cfg->device, cfg->queues, cfg->queues,
-		cfg->queues);
+		"-L %s combined %u, or rx %u tx %u; or other eal.workers)",
+		o->cfg->name, device, iface->rx_queues, n, device, n, n, n);
 	return -EINVAL;
+}
+
+static int check_iface(const struct opening *o, struct dp_iface *iface)
+{
+	const char *device = o->cfg->device;
+	int err = dp_iface_read(device, iface);
+
+	if (err == 0 && !iface->up)
+		err = -ENETDOWN;
+	if (err == -ENODEV)
+		snprintf(o->note, o->note_size, "port %s: there is no interface %s here",
+			o->cfg->name, device);
+	else if (err == -ENETDOWN)
+		snprintf(o->note, o->note_size, "port %s: %s is down (ip link set %s up)",
+			o->cfg->name, device, device);
+	else if (err != 0)
+		say(o, device, err);
+	return err != 0 ? err : check_queues(o, iface);
+}
+
+/* Why AF_XDP is not even tried, or NULL. */
+static const char *xdp_obstacle(const struct opening *o, const struct dp_iface *iface)
+{
+	// The PMD counts combined channels only; veth has none.
+	if (o->cfg->queues > 1 && !iface->combined)
+		return "AF_XDP drives one queue only where queues are not combined, af_packet is "
+		       "used instead";
+	// The PMD measures its packet area from the pool's first piece, without the gaps between
+	// pieces: buffers at the end would lie outside and be lost, one by one.
+	if (o->pool->nb_mem_chunks != 1)
+		return "packet buffers lie in several pieces of memory (EAL needs --iova-mode=va), "
+		       "af_packet is used instead of AF_XDP";
+	return NULL;
+}
+
+/* @retval 0; -errno with a note of why AF_XDP cannot be had */
+static int try_xdp(const struct opening *o, const struct dp_iface *iface, struct dp_port *out)
+{
+	const char *why = xdp_obstacle(o, iface);
+	int err;
+
+	if (why != NULL) {
+		say(o, why, 0);
+		return -ENOTSUP;
+	}
+	err = open_af_xdp(o, iface->ifindex, out);
+	if (err == -EBUSY)
+		say(o, "another XDP program holds the interface, af_packet is used instead", 0);
+	else if (err != 0)
+		say(o, "AF_XDP is refused, af_packet is used instead", err);
+	return err;
+}
+
+static int open_claimed(const struct opening *o, const struct dp_iface *iface, struct dp_port *out)
+{
+	int err;
+
+	if (o->cfg->driver == DP_DRIVER_AF_XDP && try_xdp(o, iface, out) == 0)
+		return 0;
+	err = open_af_packet(o, iface->ifindex, out);
+	if (err != 0)
+		say(o, "af_packet cannot be opened", err);
+	return err;
+}
+
+static int open_iface(const struct opening *o, struct dp_port *out)
+{
+	struct dp_iface iface;
+	int claim, err = check_iface(o, &iface);
+
+	if (err != 0)
+		return err;
+	claim = dp_iface_claim(iface.ifindex);
+	if (claim < 0) {
+		say(o,
+			claim == -EBUSY ? "another swerved has the interface"
+					: "no claim on the interface",
+			claim == -EBUSY ? 0 : claim);
+		return claim;
+	}
+	err = open_claimed(o, &iface, out);
+	if (err != 0)
+		close(claim);
+	else
+		out->claim = claim;
+	return err;
 }
 
 int dp_port_open(const struct dp_port_config *cfg, const char *xdp_object,
 	const struct route_addr *addrs, size_t addr_count, struct rte_mempool *pool,
 	struct dp_port *out, char *note, size_t note_size)
 {
-	int err;
+	const struct opening o = {cfg, xdp_object, addrs, addr_count, pool, note, note_size};
 
 	note[0] = '\0';
-	if (cfg->driver == DP_DRIVER_DEVICE) {
-		err = open_device(cfg, pool, out);
-		if (err != 0)
-			say(note, note_size, cfg->name, "the device cannot be opened", err);
-		return err;
-	}
-	err = check_interface(cfg, note, note_size);
-	if (err != 0)
-		return err;
-	if (cfg->driver == DP_DRIVER_AF_XDP) {
-		err = open_af_xdp(cfg, xdp_object, addrs, addr_count, pool, out);
-		if (err == 0)
-			return 0;
-		say(note, note_size, cfg->name,
-			err == -EBUSY ? "another XDP program holds the interface, af_packet is "
-					"used instead"
-				      : "AF_XDP is refused, af_packet is used instead",
-			err);
-	}
-	err = open_af_packet(cfg, xdp_object, addrs, addr_count, pool, out);
-	if (err != 0)
-		say(note, note_size, cfg->name, "af_packet cannot be opened", err);
-	return err;
+	return cfg->driver == DP_DRIVER_DEVICE ? open_device(&o, out) : open_iface(&o, out);
 }
 
 void dp_port_close(struct dp_port *port)
@@ -298,4 +366,7 @@ void dp_port_close(struct dp_port *port)
 	// The PMD detaches its program; where it did not come that far, we do.
 	if (port->driver == DP_DRIVER_AF_XDP)
 		dp_xdp_detach_stale(port->ifindex);
+	if (port->claim >= 0)
+		close(port->claim);
+	port->claim = -1;
 }

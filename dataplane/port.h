@@ -39,17 +39,24 @@ struct dp_port {
 	struct rte_ether_addr mac;
 	char xdp_mode[16]; // "native", "skb", "" : for operators
 	struct dp_tc *tc;  // AF_PACKET: what keeps our packets from the kernel
+	int claim;         // descriptor that keeps the interface ours, -1 if none
 };
 
 /**
- * Hot-plug, configure and start a port. AF_XDP that the kernel refuses becomes AF_PACKET, with
- * *note saying so.
+ * Hot-plug, configure and start a port. AF_XDP that cannot be had becomes AF_PACKET, with *note
+ * saying so and why.
  *
- * @param xdp_object  path of the compiled XDP program (AF_XDP)
- * @param addrs       the addresses dedicated to us: filled into the XDP program's map
- * @param pool        mbufs for all queues
+ * @param xdp_object  path of the compiled XDP program (AF_XDP, AF_PACKET)
+ * @param addrs       the addresses dedicated to us: filled into the program's map
+ * @param pool        mbufs for all queues; AF_XDP wants it in one piece of memory, holds about
+ *                    2048 a queue while open and does not give them back when closed
  * @param note        gets a sentence for the operator, "" when all is as asked
- * @retval 0; -errno with note set
+ * @retval 0
+ * @retval -ENODEV    no such interface here
+ * @retval -ENETDOWN  the interface is down
+ * @retval -EBUSY     another process of ours has the interface
+ * @retval -EINVAL    the interface has another number of receive queues (AF_XDP)
+ * @retval -errno     the device cannot be opened; note is set, as with all the others
  */
 int dp_port_open(const struct dp_port_config *cfg, const char *xdp_object,
 	const struct route_addr *addrs, size_t addr_count, struct rte_mempool *pool,

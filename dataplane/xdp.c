@@ -1,6 +1,7 @@
 #include "dataplane/xdp.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +12,11 @@
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
 
-static const char program_name[] = "swerve_xdp";
+static const char program_name[] = "swerve_xdp", classifier_name[] = "swerve_tc";
 static const char map_name[] = "swerve_addrs";
 
-enum { MAPS_MAX = 16 };
+// The classifier's place: a fixed one, so that what a killed daemon left is found.
+enum { MAPS_MAX = 16, TC_HANDLE = 1, TC_PRIORITY = 53 };
 
 /* The map's key: IPv6, or IPv4 as ::ffff:a.b.c.d. */
 static void map_key(const struct route_addr *a, uint8_t key[16])
@@ -42,37 +44,119 @@ static int fill(int map_fd, const struct route_addr *addrs, size_t count)
 	return 0;
 }
 
-/* The attached program's description. maps may be NULL. @retval 1 there is one, 0 none, -errno */
-static int attached(
-	unsigned ifindex, struct bpf_prog_info *info, uint32_t *maps, uint32_t map_count)
+/* Description of a program by its number. @retval 0, -errno */
+static int describe(uint32_t id, struct bpf_prog_info *info, uint32_t *maps, uint32_t map_count)
 {
-	uint32_t id = 0, size = sizeof(*info);
-	int err = bpf_xdp_query_id((int)ifindex, 0, &id);
-	int fd;
+	uint32_t size = sizeof(*info);
+	int fd = bpf_prog_get_fd_by_id(id);
+	int err;
 
-	if (err != 0 || id == 0)
-		return err;
-	fd = bpf_prog_get_fd_by_id(id);
 	if (fd < 0)
 		return -errno;
 	memset(info, 0, sizeof(*info));
 	info->nr_map_ids = map_count;
 	info->map_ids = (uint64_t)(uintptr_t)maps;
-	err = bpf_obj_get_info_by_fd(fd, info, &size) != 0 ? -errno : 1;
+	err = bpf_obj_get_info_by_fd(fd, info, &size) != 0 ? -errno : 0;
 	close(fd);
 	return err;
 }
 
-int dp_xdp_detach_stale(unsigned ifindex)
+static bool is_named(const struct bpf_prog_info *info, const char *name)
+{
+	return strncmp(info->name, name, sizeof(info->name) - 1) == 0;
+}
+
+/* @retval 1 there was one, 0 there was none, -errno */
+static int detach_stale_xdp(unsigned ifindex)
 {
 	struct bpf_prog_info info;
-	int there = attached(ifindex, &info, NULL, 0);
+	uint32_t id = 0;
+	int err = bpf_xdp_query_id((int)ifindex, 0, &id);
 
-	if (there <= 0)
-		return there;
-	if (strncmp(info.name, program_name, sizeof(info.name) - 1) != 0)
+	if (err != 0 || id == 0)
+		return err;
+	err = describe(id, &info, NULL, 0);
+	if (err != 0)
+		return err;
+	if (!is_named(&info, program_name))
 		return -EBUSY;
-	return bpf_xdp_detach((int)ifindex, 0, NULL);
+	err = bpf_xdp_detach((int)ifindex, 0, NULL);
+	return err != 0 ? err : 1;
+}
+
+static int silent(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level, (void)format, (void)args;
+	return 0;
+}
+
+/* libbpf complains on stderr of two usual cases: no classifier yet, a clsact qdisc already. */
+static int query_quietly(const struct bpf_tc_hook *hook, struct bpf_tc_opts *opts)
+{
+	libbpf_print_fn_t print = libbpf_set_print(silent);
+	int err = bpf_tc_query(hook, opts);
+
+	libbpf_set_print(print);
+	return err;
+}
+
+static int create_quietly(struct bpf_tc_hook *hook)
+{
+	libbpf_print_fn_t print = libbpf_set_print(silent);
+	int err = bpf_tc_hook_create(hook);
+
+	libbpf_set_print(print);
+	return err == -EEXIST ? 0 : err;
+}
+
+// libbpf refuses option structs with anything but zeros behind their last member, padding included:
+// hence memset() and no initialisers.
+static void tc_place(unsigned ifindex, struct bpf_tc_hook *hook, struct bpf_tc_opts *opts)
+{
+	memset(hook, 0, sizeof(*hook));
+	hook->sz = sizeof(*hook);
+	hook->ifindex = (int)ifindex;
+	hook->attach_point = BPF_TC_INGRESS;
+	memset(opts, 0, sizeof(*opts));
+	opts->sz = sizeof(*opts);
+	opts->handle = TC_HANDLE;
+	opts->priority = TC_PRIORITY;
+}
+
+/* The number of the program in the classifier's place, 0 if there is none. */
+static uint32_t tc_program(unsigned ifindex)
+{
+	struct bpf_tc_hook hook;
+	struct bpf_tc_opts opts;
+
+	tc_place(ifindex, &hook, &opts);
+	return query_quietly(&hook, &opts) == 0 ? opts.prog_id : 0;
+}
+
+static int detach_stale_tc(unsigned ifindex)
+{
+	uint32_t id = tc_program(ifindex);
+	struct bpf_tc_hook hook;
+	struct bpf_tc_opts opts;
+	struct bpf_prog_info info;
+	int err;
+
+	if (id == 0)
+		return 0;
+	err = describe(id, &info, NULL, 0);
+	if (err != 0 || !is_named(&info, classifier_name))
+		return err != 0 ? err : -EBUSY;
+	tc_place(ifindex, &hook, &opts);
+	return bpf_tc_detach(&hook, &opts);
+}
+
+int dp_xdp_detach_stale(unsigned ifindex)
+{
+	int err = detach_stale_xdp(ifindex);
+
+	// Somebody else's classifier does not stand in XDP's way.
+	(void)detach_stale_tc(ifindex);
+	return err;
 }
 
 /* A map of ours among these. @return fd, -ENOENT */
@@ -95,8 +179,10 @@ static int find_map(const uint32_t *ids, uint32_t count)
 
 static const char *mode_name(unsigned ifindex)
 {
-	struct bpf_xdp_query_opts opts = {.sz = sizeof(opts)};
+	struct bpf_xdp_query_opts opts;
 
+	memset(&opts, 0, sizeof(opts));
+	opts.sz = sizeof(opts);
 	if (bpf_xdp_query((int)ifindex, 0, &opts) != 0)
 		return "";
 	switch (opts.attach_mode) {
@@ -114,13 +200,15 @@ static const char *mode_name(unsigned ifindex)
 int dp_xdp_dedicate(
 	unsigned ifindex, const struct route_addr *addrs, size_t count, char mode[DP_XDP_MODE_MAX])
 {
-	uint32_t maps[MAPS_MAX];
+	uint32_t maps[MAPS_MAX], id = 0;
 	struct bpf_prog_info info;
-	int err = attached(ifindex, &info, maps, MAPS_MAX);
+	int err = bpf_xdp_query_id((int)ifindex, 0, &id);
 	int fd;
 
-	if (err <= 0)
-		return err == 0 ? -ENOENT : err;
+	if (err == 0)
+		err = id != 0 ? describe(id, &info, maps, MAPS_MAX) : -ENOENT;
+	if (err != 0)
+		return err;
 	fd = find_map(maps, info.nr_map_ids < MAPS_MAX ? info.nr_map_ids : MAPS_MAX);
 	if (fd < 0)
 		return fd;
@@ -150,7 +238,7 @@ static int load(struct dp_tc *tc, const char *path, const struct route_addr *add
 		return -errno;
 	for (p = bpf_object__next_program(tc->object, NULL); p != NULL;
 		p = bpf_object__next_program(tc->object, p))
-		bpf_program__set_autoload(p, strcmp(bpf_program__name(p), "swerve_tc") == 0);
+		bpf_program__set_autoload(p, strcmp(bpf_program__name(p), classifier_name) == 0);
 	err = bpf_object__load(tc->object);
 	if (err != 0)
 		return err;
@@ -167,27 +255,21 @@ int dp_tc_attach(const char *object, unsigned ifindex, const struct route_addr *
 
 	if (tc == NULL)
 		return -ENOMEM;
-	tc->hook.sz = sizeof(tc->hook);
-	tc->hook.ifindex = (int)ifindex;
-	tc->hook.attach_point = BPF_TC_INGRESS;
-	tc->opts.sz = sizeof(tc->opts);
-	// A fixed place: what a killed daemon left is replaced.
-	tc->opts.handle = 1;
-	tc->opts.priority = 53;
-	tc->opts.flags = BPF_TC_F_REPLACE;
-	err = load(tc, object, addrs, count);
+	tc_place(ifindex, &tc->hook, &tc->opts);
+	err = detach_stale_tc(ifindex);
+	if (err == 0)
+		err = load(tc, object, addrs, count);
 	if (err != 0)
 		goto free_tc;
-	p = bpf_object__find_program_by_name(tc->object, "swerve_tc");
+	p = bpf_object__find_program_by_name(tc->object, classifier_name);
 	if (p == NULL) {
 		err = -ENOENT;
 		goto free_tc;
 	}
 	tc->opts.prog_fd = bpf_program__fd(p);
-	err = bpf_tc_hook_create(&tc->hook);
-	if (err != 0 && err != -EEXIST)
-		goto free_tc;
-	err = bpf_tc_attach(&tc->hook, &tc->opts);
+	err = create_quietly(&tc->hook);
+	if (err == 0)
+		err = bpf_tc_attach(&tc->hook, &tc->opts);
 	if (err != 0)
 		goto free_tc;
 	*out = tc;
@@ -203,8 +285,7 @@ void dp_tc_detach(struct dp_tc *tc)
 {
 	if (tc == NULL)
 		return;
-	tc->opts.flags = 0;
-	tc->opts.prog_fd = 0;
+	tc->opts.prog_fd = 0; // libbpf wants the place alone
 	tc->opts.prog_id = 0;
 	bpf_tc_detach(&tc->hook, &tc->opts);
 	bpf_object__close(tc->object);

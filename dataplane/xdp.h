@@ -13,8 +13,10 @@
 enum { DP_XDP_MODE_MAX = 16 };
 
 /**
- * Detach a program of ours that a killed daemon left behind.
- * @retval 0 nothing (of ours) is attached now; -EBUSY somebody else's program is; -errno
+ * Detach what a killed daemon of ours left behind: XDP program and classifier.
+ * @retval 0, 1 no XDP program is attached now; 1: one of ours was
+ * @retval -EBUSY somebody else's is
+ * @retval -errno
  */
 int dp_xdp_detach_stale(unsigned ifindex);
 
@@ -29,7 +31,12 @@ int dp_xdp_dedicate(
 /** For af_packet: a classifier that keeps our packets from the kernel's own stack. */
 struct dp_tc;
 
-/** @param object  the compiled programs. @retval 0, -errno */
+/**
+ * Attach it at the interface's ingress. The clsact qdisc that this needs stays afterwards: it may
+ * have got other users.
+ * @param object  the compiled programs
+ * @retval 0, -EBUSY somebody else's filter has the place, -errno
+ */
 int dp_tc_attach(const char *object, unsigned ifindex, const struct route_addr *addrs, size_t count,
 	struct dp_tc **out);
 /** NULL is allowed. */
