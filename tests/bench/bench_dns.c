@@ -1,15 +1,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
 
 #include "dns/hash.h"
 #include "dns/msg.h"
 #include "dns/rdata.h"
 #include "dns/writer.h"
+#include "tests/bench/bench.h"
 
 /**
  * Cost of one call, best of several runs: time-stamp cycles (x86) and nanoseconds. Messages come
@@ -27,23 +24,6 @@ struct message {
 static struct dns_msg msg;
 static volatile uint64_t sink;
 
-static uint64_t cycles(void)
-{
-#if defined(__x86_64__)
-	return __rdtsc();
-#else
-	return 0;
-#endif
-}
-
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
-}
-
 typedef void (*work_fn)(const uint8_t *data, size_t len);
 
 static void measure(const char *what, work_fn work, const struct message *m)
@@ -51,12 +31,12 @@ static void measure(const char *what, work_fn work, const struct message *m)
 	double best_ns = 1e18, best_cycles = 1e18;
 
 	for (int run = 0; run < RUNS; run++) {
-		double ns = now_ns();
-		uint64_t start = cycles();
+		double ns = bench_now_ns();
+		uint64_t start = bench_cycles();
 		for (int i = 0; i < CALLS; i++)
 			work(m->copy[i % COPIES], m->len);
-		double used = (double)(cycles() - start) / CALLS;
-		ns = (now_ns() - ns) / CALLS;
+		double used = (double)(bench_cycles() - start) / CALLS;
+		ns = (bench_now_ns() - ns) / CALLS;
 		best_cycles = used < best_cycles ? used : best_cycles;
 		best_ns = ns < best_ns ? ns : best_ns;
 	}

@@ -1,13 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
 
 #include "routing/judge.h"
 #include "routing/table.h"
+#include "tests/bench/bench.h"
 
 /**
  * Cost of a worker's look-ups and of control's rebuild at full size: 1,600 zones, 16 regions with
@@ -39,23 +36,6 @@ static uint64_t rnd(void)
 	seed ^= seed << 25;
 	seed ^= seed >> 27;
 	return seed * 0x2545f4914f6cdd1d >> 16;
-}
-
-static uint64_t cycles(void)
-{
-#if defined(__x86_64__)
-	return __rdtsc();
-#else
-	return 0;
-#endif
-}
-
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
 static void *array(size_t count, size_t size)
@@ -189,13 +169,13 @@ static void measure(const char *what, void (*work)(unsigned i))
 	double best_ns = 1e18, best_cycles = 1e18;
 
 	for (int run = 0; run < RUNS; run++) {
-		double ns = now_ns(), used;
-		uint64_t start = cycles();
+		double ns = bench_now_ns(), used;
+		uint64_t start = bench_cycles();
 
 		for (unsigned i = 0; i < CALLS; i++)
 			work(i);
-		used = (double)(cycles() - start) / CALLS;
-		ns = (now_ns() - ns) / CALLS;
+		used = (double)(bench_cycles() - start) / CALLS;
+		ns = (bench_now_ns() - ns) / CALLS;
 		best_cycles = used < best_cycles ? used : best_cycles;
 		best_ns = ns < best_ns ? ns : best_ns;
 	}
@@ -208,11 +188,11 @@ static void rebuild(void)
 	double best_ns = 1e18;
 
 	for (int run = 0; run < RUNS; run++) {
-		double ns = now_ns();
+		double ns = bench_now_ns();
 
 		if (route_table_renew(table, paths, 2, &t) != 0)
 			abort();
-		ns = now_ns() - ns;
+		ns = bench_now_ns() - ns;
 		best_ns = ns < best_ns ? ns : best_ns;
 		route_table_free(t);
 	}
@@ -235,9 +215,9 @@ static void judge_tick(void)
 		for (size_t id = 0; id < route_paths_count(paths); id++)
 			s[id].outcome[rnd() % 64 == 0 ? ROUTE_O_TIMEOUT : ROUTE_O_SECURE] +=
 				rnd() % 20;
-		ns = now_ns();
+		ns = bench_now_ns();
 		route_judge_tick(j, paths, s, tick * 50, 0, NULL, 0);
-		ns = now_ns() - ns;
+		ns = bench_now_ns() - ns;
 		best_ns = ns < best_ns ? ns : best_ns;
 	}
 	printf("%-44s %26.1f us\n", "a tick of the judge, 12,800 paths with traffic",
@@ -253,12 +233,12 @@ int main(void)
 	make_config();
 	if (route_paths_new(&paths) != 0 || route_paths_sync(paths, &config) != 0)
 		return 1;
-	ns = now_ns();
+	ns = bench_now_ns();
 	if (route_table_new(&config, paths, "r0", 1, &key, &table) != 0) {
 		fprintf(stderr, "no table\n");
 		return 1;
 	}
-	printf("%-44s %26.1f us\n", "table from a configuration", (now_ns() - ns) / 1e3);
+	printf("%-44s %26.1f us\n", "table from a configuration", (bench_now_ns() - ns) / 1e3);
 	make_input();
 	measure("region of a client, 100,000 prefixes", do_region);
 	measure("zone of a name with three labels", do_zone);

@@ -1,16 +1,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
 
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
+#include "tests/bench/bench.h"
 #include "validator/sig.h"
 #include "validator/sigcache.h"
 
@@ -51,23 +48,6 @@ static void need(int ok, const char *what)
 		return;
 	fprintf(stderr, "bench_sigcache: %s\n", what);
 	exit(1);
-}
-
-static uint64_t cycles(void)
-{
-#if defined(__x86_64__)
-	return __rdtsc();
-#else
-	return 0;
-#endif
-}
-
-static double now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
 /* ---- what is measured ---- */
@@ -143,14 +123,14 @@ static struct {
 
 static void measure(enum row r)
 {
-	double ns = now_ns();
-	uint64_t start = cycles();
+	double ns = bench_now_ns();
+	uint64_t start = bench_cycles();
 	double used;
 
 	for (unsigned i = 0; i < rows[r].calls; i++)
 		rows[r].work(i);
-	used = (double)(cycles() - start) / rows[r].calls;
-	ns = (now_ns() - ns) / rows[r].calls;
+	used = (double)(bench_cycles() - start) / rows[r].calls;
+	ns = (bench_now_ns() - ns) / rows[r].calls;
 	if (used < rows[r].best_cycles)
 		rows[r].best_cycles = used;
 	if (ns < rows[r].best_ns)
