@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t addr_octets(const struct route_addr *a)
-{
-	return a->family == 4 ? 4 : 16;
-}
-
 int ctl_addr_from_text(const char *text, struct route_addr *out)
 {
 	struct route_addr a = {0};
@@ -40,7 +35,7 @@ static int prefix_len(const char *text, unsigned max, uint8_t *out)
 
 static bool bits_beyond(const struct route_prefix *p)
 {
-	for (size_t bit = p->len; bit < addr_octets(&p->addr) * 8; bit++)
+	for (size_t bit = p->len; bit < route_addr_len(&p->addr) * 8; bit++)
 		if (p->addr.octets[bit / 8] & (0x80u >> (bit % 8)))
 			return true;
 	return false;
@@ -59,7 +54,7 @@ int ctl_prefix_from_text(const char *text, struct route_prefix *out)
 	buf[n] = '\0';
 	if (ctl_addr_from_text(buf, &p.addr))
 		return -EINVAL;
-	p.len = (uint8_t)(addr_octets(&p.addr) * 8);
+	p.len = (uint8_t)(route_addr_len(&p.addr) * 8);
 	if (slash && prefix_len(slash + 1, p.len, &p.len))
 		return -EINVAL;
 	if (bits_beyond(&p))
@@ -85,16 +80,11 @@ const char *ctl_prefix_text(const struct route_prefix *p, char buf[CTL_ADDR_TEXT
 	return buf;
 }
 
-bool ctl_addr_equal(const struct route_addr *a, const struct route_addr *b)
-{
-	return a->family == b->family && memcmp(a->octets, b->octets, addr_octets(a)) == 0;
-}
-
 bool ctl_addr_is_host(const struct route_addr *a)
 {
 	static const uint8_t zero[16];
 
-	if (memcmp(a->octets, zero, addr_octets(a)) == 0)
+	if (memcmp(a->octets, zero, route_addr_len(a)) == 0)
 		return false;
 	if (a->family == 6)
 		return a->octets[0] != 0xff;

@@ -25,7 +25,5 @@ int ctl_prefix_from_text(const char *text, struct route_prefix *out);
 const char *ctl_addr_text(const struct route_addr *a, char buf[CTL_ADDR_TEXT_MAX]);
 const char *ctl_prefix_text(const struct route_prefix *p, char buf[CTL_ADDR_TEXT_MAX]);
 
-/** Same family and octets. */
-bool ctl_addr_equal(const struct route_addr *a, const struct route_addr *b);
 /** Can it be one host's address: not unspecified, not multicast, not IPv4's 255.255.255.255. */
 bool ctl_addr_is_host(const struct route_addr *a);

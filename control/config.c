@@ -214,7 +214,7 @@ static int read_service(const struct ctl_yaml_at *at, void *base, const struct c
 		if (read_host_addr(&item, &dp->service[i]))
 			return -EINVAL;
 		for (size_t k = 0; k < i; k++)
-			if (ctl_addr_equal(&dp->service[k], &dp->service[i]))
+			if (route_addr_equal(&dp->service[k], &dp->service[i]))
 				return ctl_yaml_fail(&item, "service address is there twice");
 	}
 	dp->service_count = (uint16_t)n;
@@ -259,7 +259,7 @@ static int read_addresses(const struct ctl_yaml_at *at, void *base, const struct
 	// a reply and a query could not be told apart by where they are sent
 	for (unsigned i = 0; i < dp->service_count; i++)
 		for (unsigned k = 0; k < 2; k++)
-			if (ctl_addr_equal(&dp->service[i], &dp->source[k]))
+			if (route_addr_equal(&dp->service[i], &dp->source[k]))
 				return ctl_yaml_fail(at, "source and service share an address");
 	return 0;
 }

@@ -152,11 +152,6 @@ static int ask(struct ctl_netlink *n, const struct nlmsghdr *nlh, mnl_cb_t cb, v
 	return 0;
 }
 
-static size_t addr_len(const struct route_addr *a)
-{
-	return a->family == 6 ? 16 : 4;
-}
-
 static uint8_t addr_family(const struct route_addr *a)
 {
 	return a->family == 6 ? AF_INET6 : AF_INET;
@@ -204,14 +199,14 @@ static int read_route(const struct nlmsghdr *nlh, void *data)
 		return MNL_CB_OK;
 	mnl_attr_parse(nlh, sizeof(*rt), take_attr, &a);
 	oif = attr_of(&a, RTA_OIF, sizeof(uint32_t));
-	gateway = attr_of(&a, RTA_GATEWAY, addr_len(&r->next));
+	gateway = attr_of(&a, RTA_GATEWAY, route_addr_len(&r->next));
 	via = attr_of(&a, RTA_VIA, sizeof(*via) + 16); // RFC 8950: IPv4 by an IPv6 next hop
 	if (oif != NULL) {
 		memcpy(&r->ifindex, oif, sizeof(uint32_t));
 		r->found = true;
 	}
 	if (gateway != NULL) {
-		memcpy(r->next.octets, gateway, addr_len(&r->next));
+		memcpy(r->next.octets, gateway, route_addr_len(&r->next));
 	} else if (via != NULL) {
 		r->next.family = 6;
 		memcpy(r->next.octets, via->rtvia_addr, 16);
@@ -226,11 +221,11 @@ static int find_route(struct ctl_netlink *n, const struct route_addr *dst,
 	struct rtmsg *rt = mnl_nlmsg_put_extra_header(nlh, sizeof(*rt));
 
 	rt->rtm_family = addr_family(dst);
-	rt->rtm_dst_len = (uint8_t)(addr_len(dst) * 8);
-	mnl_attr_put(nlh, RTA_DST, addr_len(dst), dst->octets);
+	rt->rtm_dst_len = (uint8_t)(route_addr_len(dst) * 8);
+	mnl_attr_put(nlh, RTA_DST, route_addr_len(dst), dst->octets);
 	if (src != NULL && src->family == dst->family) {
-		rt->rtm_src_len = (uint8_t)(addr_len(src) * 8);
-		mnl_attr_put(nlh, RTA_SRC, addr_len(src), src->octets);
+		rt->rtm_src_len = (uint8_t)(route_addr_len(src) * 8);
+		mnl_attr_put(nlh, RTA_SRC, route_addr_len(src), src->octets);
 	}
 	*out = (struct route){.next = *dst};
 	return ask(n, nlh, read_route, out);
@@ -272,7 +267,7 @@ static struct nlmsghdr *neighbour_request(
 		nd->ndm_state = NUD_NONE;
 		nd->ndm_flags = NTF_USE; // as if a packet had to go there
 	}
-	mnl_attr_put(nlh, NDA_DST, addr_len(&r->next), r->next.octets);
+	mnl_attr_put(nlh, NDA_DST, route_addr_len(&r->next), r->next.octets);
 	return nlh;
 }
 

@@ -43,7 +43,7 @@ static int addr_is_new(
 
 	for (size_t i = 0; i <= site; i++)
 		for (size_t k = 0; k < (i == site ? have : c->sites[i].addr_count); k++) {
-			if (!ctl_addr_equal(a, &c->sites[i].addrs[k]))
+			if (!route_addr_equal(a, &c->sites[i].addrs[k]))
 				continue;
 			char text[CTL_ADDR_TEXT_MAX];
 			ctl_addr_text(a, text);
@@ -237,7 +237,7 @@ static int clients_unique(const struct ctl_yaml_at *at, const struct route_confi
 	qsort(ref, n, sizeof(*ref), client_order);
 	for (size_t i = 1; i < n && !rc; i++)
 		if (ref[i].prefix->len == ref[i - 1].prefix->len &&
-			ctl_addr_equal(&ref[i].prefix->addr, &ref[i - 1].prefix->addr))
+			route_addr_equal(&ref[i].prefix->addr, &ref[i - 1].prefix->addr))
 			rc = client_twice(at, c, &ref[i - 1], &ref[i]);
 	free(ref);
 	return rc;

@@ -1,12 +1,12 @@
 #include "control/steer.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/addr.h"
 #include "dns/text.h"
 #include "validator/verdict.h"
 
@@ -77,10 +77,9 @@ __attribute__((format(printf, 2, 3))) static void say(struct text *t, const char
 
 static void say_addr(struct text *t, const struct route_addr *a)
 {
-	char buf[INET6_ADDRSTRLEN];
+	char buf[CTL_ADDR_TEXT_MAX];
 
-	inet_ntop(a->family == 6 ? AF_INET6 : AF_INET, a->octets, buf, sizeof(buf));
-	say(t, "%s", buf);
+	say(t, "%s", ctl_addr_text(a, buf));
 }
 
 /* "NSEC3 RRSIG expired 4 s ago", "no answer", "REFUSED", ... */

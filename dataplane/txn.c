@@ -299,11 +299,6 @@ static uint32_t *reply_head(struct dp_txns *x, uint8_t family, uint16_t port, ui
 	return &x->r_head[((key * 0x9e3779b97f4a7c15ull) >> 32) & x->head_mask];
 }
 
-static bool same_addr(const struct route_addr *a, const struct route_addr *b)
-{
-	return a->family == b->family && memcmp(a->octets, b->octets, a->family == 6 ? 16 : 4) == 0;
-}
-
 /* Is the pair free, whatever the upstream, and its chain short enough? */
 static bool pair_free(struct dp_txns *x, uint8_t family, uint16_t port, uint16_t id)
 {
@@ -379,14 +374,15 @@ enum dp_match dp_txns_find_reply(struct dp_txns *x, const struct route_addr *fro
 	for (unsigned n = 0; i != DP_TXN_NONE && n < DP_TXN_CHAIN_MAX; n++) {
 		struct dp_txn *t = &x->txn[i];
 
-		if (t->local_port == local_port && t->id == id && same_addr(&t->upstream, from)) {
+		if (t->local_port == local_port && t->id == id &&
+			route_addr_equal(&t->upstream, from)) {
 			*out = t;
 			return DP_MATCH_YES;
 		}
 		i = t->r_next;
 	}
 	last = port_use(x, from->family, local_port)->last;
-	if (last == DP_TXN_NONE || !same_addr(&x->txn[last].upstream, from))
+	if (last == DP_TXN_NONE || !route_addr_equal(&x->txn[last].upstream, from))
 		return DP_MATCH_NONE;
 	*out = &x->txn[last];
 	return DP_MATCH_NEAR;

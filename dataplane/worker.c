@@ -161,8 +161,7 @@ static void begin(struct dp_worker *w, uint64_t cycles)
 static bool is_one_of(const struct route_addr *list, size_t count, const struct route_addr *a)
 {
 	for (size_t i = 0; i < count; i++)
-		if (list[i].family == a->family &&
-			memcmp(list[i].octets, a->octets, sizeof(a->octets)) == 0)
+		if (route_addr_equal(&list[i], a))
 			return true;
 	return false;
 }

@@ -209,11 +209,6 @@ static bool family_ok(const struct route_addr *a)
 	return a->family == 4 || a->family == 6;
 }
 
-static size_t addr_octets(const struct route_addr *a)
-{
-	return a->family == 4 ? 4 : 16;
-}
-
 static int check_site(const struct route_site_config *s, const struct complaint *why)
 {
 	if (s->addr_count > ROUTE_ZONE_PATHS_MAX)
@@ -224,8 +219,7 @@ static int check_site(const struct route_site_config *s, const struct complaint 
 		if (!family_ok(a))
 			return wrong(why, "site %s: address %zu is of no known family", s->name, i);
 		for (size_t k = 0; k < i; k++)
-			if (s->addrs[k].family == a->family &&
-				memcmp(s->addrs[k].octets, a->octets, addr_octets(a)) == 0)
+			if (route_addr_equal(&s->addrs[k], a))
 				return wrong(
 					why, "site %s: address %zu is there twice", s->name, i);
 	}
@@ -237,7 +231,7 @@ static int check_region(const struct route_region_config *r, const struct compla
 	for (size_t i = 0; i < r->client_count; i++) {
 		const struct route_prefix *p = &r->clients[i];
 
-		if (!family_ok(&p->addr) || p->len > 8 * addr_octets(&p->addr))
+		if (!family_ok(&p->addr) || p->len > 8 * route_addr_len(&p->addr))
 			return wrong(why, "region %s: prefix %zu is not one", r->name, i);
 	}
 	return 0;

@@ -68,16 +68,6 @@ struct route_path *route_paths_at(struct route_paths *p, uint16_t id)
 
 /* ---- the hash ---- */
 
-static size_t addr_octets(const struct route_addr *a)
-{
-	return a->family == 4 ? 4 : 16;
-}
-
-static bool addr_equal(const struct route_addr *a, const struct route_addr *b)
-{
-	return a->family == b->family && memcmp(a->octets, b->octets, addr_octets(a)) == 0;
-}
-
 // The operator's own file is hashed, not a stranger's packets: the key may be known.
 static uint16_t *bucket_of(struct route_paths *p, const struct dns_name *zone, const char *site,
 	const struct route_addr *addr)
@@ -89,8 +79,8 @@ static uint16_t *bucket_of(struct route_paths *p, const struct dns_name *zone, c
 	memcpy(data, zone->octets, zone->len);
 	memcpy(data + len, site, site_len);
 	len += site_len;
-	memcpy(data + len, addr->octets, addr_octets(addr));
-	len += addr_octets(addr);
+	memcpy(data + len, addr->octets, route_addr_len(addr));
+	len += route_addr_len(addr);
 	return &p->bucket[dns_hash64(&key, data, len) & (BUCKETS - 1)];
 }
 
@@ -100,7 +90,7 @@ static struct slot *find(struct route_paths *p, const struct dns_name *zone, con
 	for (uint16_t id = *bucket_of(p, zone, site, addr); id != no_slot; id = p->slot[id].next) {
 		struct slot *s = &p->slot[id];
 
-		if (addr_equal(&s->path.addr, addr) && s->path.zone_name.len == zone->len &&
+		if (route_addr_equal(&s->path.addr, addr) && s->path.zone_name.len == zone->len &&
 			memcmp(s->path.zone_name.octets, zone->octets, zone->len) == 0 &&
 			strncmp(s->path.site_name, site, ROUTE_SITE_NAME_MAX) == 0)
 			return s;
@@ -172,7 +162,7 @@ static struct slot *add(struct route_paths *p, const struct dns_name *zone, cons
 	s->path.zone_name = *zone;
 	memcpy(s->path.site_name, site, ROUTE_SITE_NAME_MAX);
 	s->path.addr.family = addr->family;
-	memcpy(s->path.addr.octets, addr->octets, addr_octets(addr));
+	memcpy(s->path.addr.octets, addr->octets, route_addr_len(addr));
 	s->path.state = ROUTE_UP;
 	s->next = *bucket;
 	*bucket = s->path.id;

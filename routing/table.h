@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "dns/hash.h"
 #include "dns/name.h"
@@ -24,6 +25,22 @@ struct route_addr {
 	uint8_t family; // 4 or 6
 	uint8_t octets[16];
 };
+
+/** How many of the octets are the address. */
+static inline size_t route_addr_len(const struct route_addr *a)
+{
+	return a->family == 4 ? 4 : 16;
+}
+
+/** Same family and octets. */
+static inline bool route_addr_equal(const struct route_addr *a, const struct route_addr *b)
+{
+	if (a->family != b->family)
+		return false;
+	// two lengths that the compiler knows: no call
+	return a->family == 4 ? memcmp(a->octets, b->octets, 4) == 0
+			      : memcmp(a->octets, b->octets, 16) == 0;
+}
 
 struct route_prefix {
 	struct route_addr addr;

@@ -94,9 +94,9 @@ static void test_equal(void)
 	struct route_addr other = v4;
 
 	other.octets[3] = 2;
-	CU_ASSERT_TRUE(ctl_addr_equal(&v4, &v4));
-	CU_ASSERT_FALSE(ctl_addr_equal(&v4, &v6));
-	CU_ASSERT_FALSE(ctl_addr_equal(&v4, &other));
+	CU_ASSERT_TRUE(route_addr_equal(&v4, &v4));
+	CU_ASSERT_FALSE(route_addr_equal(&v4, &v6));
+	CU_ASSERT_FALSE(route_addr_equal(&v4, &other));
 }
 
 int main(void)
