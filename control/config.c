@@ -170,13 +170,11 @@ static int read_port(const struct ctl_yaml_at *at, struct dp_config *dp)
 static int read_ports(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
 {
 	struct dp_config *dp = &((struct ctl_config *)base)->dp;
-	int n = ctl_yaml_count(at, DP_PORTS_MAX, "ports");
+	int n = ctl_yaml_count_some(at, DP_PORTS_MAX, "ports", "port");
 
 	(void)f;
 	if (n < 0)
 		return n;
-	if (n == 0)
-		return ctl_yaml_fail(at, "expected at least one port, got an empty list");
 	for (size_t i = 0; i < (size_t)n; i++) {
 		struct ctl_yaml_at item = ctl_yaml_item(at, i);
 		if (read_port(&item, dp))
@@ -201,14 +199,11 @@ static int read_host_addr(const struct ctl_yaml_at *at, struct route_addr *out)
 static int read_service(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
 {
 	struct dp_config *dp = base;
-	int n = ctl_yaml_count(at, DP_ADDRS_MAX, "service addresses");
+	int n = ctl_yaml_count_some(at, DP_ADDRS_MAX, "service addresses", "service address");
 
 	(void)f;
 	if (n < 0)
 		return n;
-	if (n == 0)
-		return ctl_yaml_fail(
-			at, "expected at least one service address, got an empty list");
 	for (size_t i = 0; i < (size_t)n; i++) {
 		struct ctl_yaml_at item = ctl_yaml_item(at, i);
 		if (read_host_addr(&item, &dp->service[i]))

@@ -73,12 +73,10 @@ static int read_site_addr(
 static int read_site_addrs(const struct ctl_yaml_at *at, struct route_config *c, size_t site)
 {
 	struct route_site_config *s = &c->sites[site];
-	int n = ctl_yaml_count(at, CTL_SITE_ADDRS_MAX, "addresses");
+	int n = ctl_yaml_count_some(at, CTL_SITE_ADDRS_MAX, "addresses", "address");
 
 	if (n < 0)
 		return n;
-	if (n == 0)
-		return ctl_yaml_fail(at, "expected at least one address, got an empty list");
 	s->addrs = calloc((size_t)n, sizeof(*s->addrs));
 	if (!s->addrs)
 		return -ENOMEM;
@@ -118,11 +116,9 @@ static int read_sites(const struct ctl_yaml_at *root, struct route_config *c)
 	struct ctl_yaml_at at;
 
 	ctl_yaml_get(root, "sites", &at);
-	int n = ctl_yaml_count(&at, CTL_SITES_MAX, "sites");
+	int n = ctl_yaml_count_some(&at, CTL_SITES_MAX, "sites", "site");
 	if (n < 0)
 		return n;
-	if (n == 0)
-		return ctl_yaml_fail(&at, "expected at least one site, got an empty list");
 	c->sites = calloc((size_t)n, sizeof(*c->sites));
 	if (!c->sites)
 		return -ENOMEM;
@@ -302,13 +298,10 @@ static int paths_fit(const struct ctl_yaml_at *at, const struct route_config *c,
 static int read_order_sites(
 	const struct ctl_yaml_at *at, const struct route_config *c, struct route_order_config *o)
 {
-	int n = ctl_yaml_count(at, ROUTE_ZONE_PATHS_MAX, "sites");
+	int n = ctl_yaml_count_some(at, ROUTE_ZONE_PATHS_MAX, "sites", "site, best first");
 
 	if (n < 0)
 		return n;
-	if (n == 0)
-		return ctl_yaml_fail(
-			at, "expected at least one site, best first, got an empty list");
 	o->sites = calloc((size_t)n, sizeof(*o->sites));
 	if (!o->sites)
 		return -ENOMEM;
@@ -433,11 +426,9 @@ static int read_zones(const struct ctl_yaml_at *root, struct route_config *c)
 	size_t paths = 0;
 
 	ctl_yaml_get(root, "zones", &at);
-	int n = ctl_yaml_count(&at, CTL_ZONES_MAX, "zones");
+	int n = ctl_yaml_count_some(&at, CTL_ZONES_MAX, "zones", "zone");
 	if (n < 0)
 		return n;
-	if (n == 0)
-		return ctl_yaml_fail(&at, "expected at least one zone, got an empty list");
 	c->zones = calloc((size_t)n, sizeof(*c->zones));
 	if (!c->zones)
 		return -ENOMEM;

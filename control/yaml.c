@@ -262,6 +262,15 @@ int ctl_yaml_count(const struct ctl_yaml_at *at, size_t max, const char *what)
 	return (int)n;
 }
 
+int ctl_yaml_count_some(const struct ctl_yaml_at *at, size_t max, const char *what, const char *one)
+{
+	int n = ctl_yaml_count(at, max, what);
+
+	if (n == 0)
+		return ctl_yaml_fail(at, "expected at least one %s, got an empty list", one);
+	return n;
+}
+
 struct ctl_yaml_at ctl_yaml_item(const struct ctl_yaml_at *at, size_t i)
 {
 	struct ctl_yaml_at item = at_node(at, at->node->data.sequence.items.start[i]);

@@ -84,6 +84,9 @@ int ctl_yaml_choice(
 
 /** Number of a sequence's items; `what` names them. @return 0..max, or -EINVAL */
 int ctl_yaml_count(const struct ctl_yaml_at *at, size_t max, const char *what);
+/** The same where none is a mistake; `one` names what is wanted. @return 1..max, or -EINVAL */
+int ctl_yaml_count_some(
+	const struct ctl_yaml_at *at, size_t max, const char *what, const char *one);
 /** Item i of a sequence; i < count. */
 struct ctl_yaml_at ctl_yaml_item(const struct ctl_yaml_at *at, size_t i);
 /** A key of a mapping. @return false when absent */
