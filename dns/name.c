@@ -14,7 +14,8 @@ static inline uint8_t lower(uint8_t c)
 	return (uint8_t)(c | ((uint8_t)(c - 'A') < 26 ? 0x20 : 0));
 }
 
-int dns_name_len(const uint8_t *name, const uint8_t *end)
+/* Octets up to the end of a name, or of its first pointer where pointers may be. */
+static inline int measure(const uint8_t *name, const uint8_t *end, bool pointers)
 {
 	size_t avail = (size_t)(end - name);
 	size_t len = 0;
@@ -23,26 +24,7 @@ int dns_name_len(const uint8_t *name, const uint8_t *end)
 		if (len >= avail)
 			return -EMSGSIZE;
 		uint8_t label = name[len];
-		if (label > DNS_LABEL_MAX)
-			return -EBADMSG;
-		len += 1u + label;
-		if (len > DNS_NAME_MAX)
-			return -EBADMSG;
-		if (label == 0)
-			return (int)len;
-	}
-}
-
-int dns_name_skip(const uint8_t *pos, const uint8_t *end)
-{
-	size_t avail = (size_t)(end - pos);
-	size_t len = 0;
-
-	for (;;) {
-		if (len >= avail)
-			return -EMSGSIZE;
-		uint8_t label = pos[len];
-		if ((label & LABEL_TYPE_MASK) == LABEL_POINTER) {
+		if (pointers && (label & LABEL_TYPE_MASK) == LABEL_POINTER) {
 			len += POINTER_LEN;
 			return len <= avail ? (int)len : -EMSGSIZE;
 		}
@@ -54,6 +36,16 @@ int dns_name_skip(const uint8_t *pos, const uint8_t *end)
 		if (label == 0)
 			return (int)len;
 	}
+}
+
+int dns_name_len(const uint8_t *name, const uint8_t *end)
+{
+	return measure(name, end, false);
+}
+
+int dns_name_skip(const uint8_t *pos, const uint8_t *end)
+{
+	return measure(pos, end, true);
 }
 
 /** The one reader of compressed names. `out` NULL only checks; else it is scratch on error. */
