@@ -177,8 +177,8 @@ hugepages_give() {
 build_dir() {
 	local dir=$1 compiler=$2 log
 	shift 2
-	log=$dir.log
-	mkdir -p "$(dirname "$dir")"
+	log=$dir/build.log
+	mkdir -p "$dir"
 	if [ ! -e "$dir/build.ninja" ]; then
 		CC=$compiler run_wait meson setup "$dir" "$SWERVE_ROOT" "$@" >"$log" 2>&1 ||
 			{ tail -n 40 "$log"; return 1; }
