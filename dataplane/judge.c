@@ -142,20 +142,6 @@ static bool keep_fallback(struct dp_worker *w, struct dp_txn *t)
 	return true;
 }
 
-static int ede_of(enum route_outcome outcome, enum val_reason reason)
-{
-	switch (outcome) {
-	case ROUTE_O_SERVFAIL:
-	case ROUTE_O_ERROR:
-		return DNS_EDE_NETWORK_ERROR;
-	case ROUTE_O_REFUSED:
-	case ROUTE_O_LAME:
-		return DNS_EDE_NO_REACHABLE_AUTHORITY;
-	default:
-		return val_reason_ede(reason);
-	}
-}
-
 /* Without a chain nobody's answer can be judged: no other site helps, and it is not the name's
  * fault. */
 static void cannot_judge(struct dp_worker *w, struct dp_txn *t, enum route_kind kind)
@@ -173,7 +159,7 @@ static void try_elsewhere(
 {
 	const struct val_result *r = &w->verdict.result;
 
-	dp_upstream_failed(t, outcome, r->reason, ede_of(outcome, r->reason));
+	dp_upstream_failed(t, outcome, r->reason, dp_outcome_ede(outcome, r->reason));
 	if (t->cd && r->verdict == VAL_BOGUS && !keep_fallback(w, t)) {
 		dp_deliver(w, t, &w->verdict, kind);
 		return;
@@ -273,14 +259,6 @@ static void pass_truncation(struct dp_worker *w, struct dp_txn *t)
 	dp_deliver(w, t, &w->verdict, dp_route_of(w, t).kind);
 }
 
-static bool is_truncated(const struct dns_msg *msg)
-{
-	uint16_t rcode = dns_msg_rcode(msg);
-
-	return (msg->flags & DNS_FLAG_TC) != 0 &&
-	       (rcode == DNS_RCODE_NOERROR || rcode == DNS_RCODE_NXDOMAIN);
-}
-
 void dp_judge_reply(struct dp_worker *w, struct dp_txn *t, struct rte_mbuf *m)
 {
 	if (dns_msg_parse(&w->msg, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len) != 0) {
@@ -291,7 +269,7 @@ void dp_judge_reply(struct dp_worker *w, struct dp_txn *t, struct rte_mbuf *m)
 		return;
 	}
 	t->reply = m;
-	if (is_truncated(&w->msg)) {
+	if (dp_outcome_truncated(&w->msg)) {
 		pass_truncation(w, t);
 		return;
 	}

@@ -45,3 +45,25 @@ enum route_outcome dp_outcome(const struct val_response *r, uint16_t rcode)
 		return ROUTE_O_INDETERMINATE;
 	}
 }
+
+int dp_outcome_ede(enum route_outcome outcome, enum val_reason reason)
+{
+	switch (outcome) {
+	case ROUTE_O_SERVFAIL:
+	case ROUTE_O_ERROR:
+		return DNS_EDE_NETWORK_ERROR;
+	case ROUTE_O_REFUSED:
+	case ROUTE_O_LAME:
+		return DNS_EDE_NO_REACHABLE_AUTHORITY;
+	default:
+		return val_reason_ede(reason);
+	}
+}
+
+bool dp_outcome_truncated(const struct dns_msg *msg)
+{
+	uint16_t rcode = dns_msg_rcode(msg);
+
+	return (msg->flags & DNS_FLAG_TC) != 0 &&
+	       (rcode == DNS_RCODE_NOERROR || rcode == DNS_RCODE_NXDOMAIN);
+}

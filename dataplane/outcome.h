@@ -11,3 +11,10 @@
  * @return never ROUTE_O_TIMEOUT or ROUTE_O_UNREACHABLE; r->result.verdict is not VAL_PENDING
  */
 enum route_outcome dp_outcome(const struct val_response *r, uint16_t rcode);
+
+/** The extended error (RFC 8914) of a client whose tries ended so: the verdict's own, or what the
+ * server did instead of answering. */
+int dp_outcome_ede(enum route_outcome outcome, enum val_reason reason);
+
+/** TC=1 on an answer or a denial: whatever records are in it are not complete. RFC 2181 s9. */
+bool dp_outcome_truncated(const struct dns_msg *msg);

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "dataplane/question.h"
 #include "dataplane/reply.h"
 #include "dataplane/worker.h"
 #include "dns/wire.h"
@@ -18,24 +19,6 @@ struct question {
 	uint64_t hash;
 };
 
-static bool covers(const struct route_prefix *p, const struct route_addr *a)
-{
-	size_t whole = p->len / 8;
-	unsigned rest = p->len % 8;
-
-	if (p->addr.family != a->family || memcmp(p->addr.octets, a->octets, whole) != 0)
-		return false;
-	return rest == 0 || ((p->addr.octets[whole] ^ a->octets[whole]) >> (8 - rest)) == 0;
-}
-
-static bool allowed(const struct dp_config *cfg, const struct route_addr *client)
-{
-	for (uint16_t i = 0; i < cfg->allow_count; i++)
-		if (covers(&cfg->allow[i], client))
-			return true;
-	return cfg->allow_count == 0;
-}
-
 /* All that is needed to answer the client now or later. links are not touched. */
 static void note_client(struct dp_waiter *c, const struct dp_worker *w, const struct dp_pkt *p,
 	uint16_t port, const struct dns_msg *msg)
@@ -44,33 +27,19 @@ static void note_client(struct dp_waiter *c, const struct dp_worker *w, const st
 
 	dp_packet_turn(p, &back);
 	c->port = port;
+	c->stream = false;
 	c->mac = back.eth_dst;
 	c->vlan = p->vlan;
 	c->vlan_tci_be = p->vlan_tci_be;
-	c->edns = msg->edns.present;
-	c->do_bit = msg->edns.do_bit;
-	c->edns_version = msg->edns.version;
-	c->udp_size = msg->edns.present && msg->edns.udp_size > DNS_UDP_MAX_PLAIN
-			      ? msg->edns.udp_size
-			      : DNS_UDP_MAX_PLAIN;
-	c->id = msg->id;
-	c->flags = msg->flags;
 	c->sport = p->sport;
 	c->client = p->src;
 	c->service = p->dst;
 	c->received_cycles = w->now.cycles;
-	dp_reply_case_save(msg->qname.octets, msg->qname.len, c->case_bits);
+	dp_question_note(msg, c);
 }
 
-/* What we say ourselves. */
-struct answer {
-	uint16_t rcode;
-	int ede;
-	const char *text; // for people, NULL for none
-};
-
 /* Turn the packet round in place: it ends here. */
-static void answer(struct dp_worker *w, struct dp_pkt *p, uint16_t port, const struct answer *a)
+static void answer(struct dp_worker *w, struct dp_pkt *p, uint16_t port, const struct dp_answer *a)
 {
 	const struct dns_msg *msg = &w->msg;
 	uint8_t *dns = rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->dns_off);
@@ -92,51 +61,13 @@ static void answer(struct dp_worker *w, struct dp_pkt *p, uint16_t port, const s
 	dp_tx_reply(w, port, p->m, DP_TX_ANSWERED);
 }
 
-/* Types that ask for something else than data of a name: RFC 6895 s3.1 QTYPEs and Meta-TYPEs. ANY
- * is forwarded; its answer is judged as any other. */
-static bool is_meta(uint16_t type)
-{
-	return type == 0 || type == DNS_TYPE_OPT ||
-	       (type >= 128 && type < 256 && type != DNS_TYPE_ANY);
-}
-
-/**
- * Read the query and say what it is.
- * @return true: forward it. false: *out is to be answered.
- */
-static bool read_query(struct dns_msg *msg, const uint8_t *dns, uint16_t len, struct answer *out)
-{
-	int err = dns_msg_parse_query(msg, dns, len);
-
-	*out = (struct answer){DNS_RCODE_FORMERR, DNS_EDE_NONE, NULL};
-	if (err != 0) {
-		// Of a message that does not hold together only the header is believed.
-		memset(&msg->edns, 0, sizeof(msg->edns));
-		msg->id = dns_get16(dns + DNS_OFF_ID);
-		msg->flags = dns_get16(dns + DNS_OFF_FLAGS);
-		msg->qd_count = 0;
-		msg->qname = (struct dns_name){.len = 1};
-	}
-	if ((msg->flags & DNS_FLAG_OPCODE_MASK) != DNS_OPCODE_QUERY << 11)
-		*out = (struct answer){DNS_RCODE_NOTIMP, DNS_EDE_NOT_SUPPORTED, NULL};
-	else if (err != 0 || msg->qd_count == 0)
-		return false;
-	else if (msg->edns.present && msg->edns.version > 0)
-		*out = (struct answer){DNS_RCODE_BADVERS, DNS_EDE_NONE, NULL};
-	else if (msg->qclass != DNS_CLASS_IN || is_meta(msg->qtype))
-		*out = (struct answer){DNS_RCODE_REFUSED, DNS_EDE_NOT_SUPPORTED, NULL};
-	else
-		return true;
-	return false;
-}
-
 /* Find the question's route. @return false: *out is to be answered */
 static bool find_route(
-	struct dp_worker *w, const struct dp_pkt *p, struct question *q, struct answer *out)
+	struct dp_worker *w, const struct dp_pkt *p, struct question *q, struct dp_answer *out)
 {
 	const struct dp_view *view = w->now.view;
 
-	*out = (struct answer){DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY, NULL};
+	*out = (struct dp_answer){DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY, NULL};
 	if (view == NULL)
 		return false;
 	q->name = w->msg.qname;
@@ -144,7 +75,7 @@ static bool find_route(
 	q->type = w->msg.qtype;
 	q->cd = (w->msg.flags & DNS_FLAG_CD) != 0;
 	q->zone = route_table_zone(view->table, q->name.octets, q->type == DNS_TYPE_DS);
-	*out = (struct answer){DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE, NULL};
+	*out = (struct dp_answer){DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE, NULL};
 	if (q->zone < 0)
 		return false;
 	q->region = route_table_region(view->table, &p->src);
@@ -154,7 +85,7 @@ static bool find_route(
 
 /* RFC 9520 s3.2. The extended error is the failure's own, which says more than Cached Error (13).
  */
-static bool has_failed(struct dp_worker *w, const struct question *q, struct answer *out)
+static bool has_failed(struct dp_worker *w, const struct question *q, struct dp_answer *out)
 {
 	if (!dp_failures_get(w->failures, q->hash, &q->name, q->type,
 		    route_table_number(w->now.view->table), w->now.ms, &out->ede))
@@ -204,9 +135,9 @@ void dp_query(struct dp_worker *w, struct dp_pkt *p, uint16_t port)
 {
 	const uint8_t *dns = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->dns_off);
 	struct question q;
-	struct answer a;
+	struct dp_answer a;
 
-	if (!allowed(w->cfg, &p->src))
+	if (!dp_question_allowed(w->cfg, &p->src))
 		dp_drop(w, p->m, DP_DROP_ACL);
 	else if (p->dns_len < DNS_HEADER_LEN)
 		dp_drop(w, p->m, DP_DROP_QUERY_SHORT);
@@ -214,7 +145,7 @@ void dp_query(struct dp_worker *w, struct dp_pkt *p, uint16_t port)
 		dp_drop(w, p->m, DP_DROP_QUERY_IS_RESPONSE);
 	else if (w->now.run != DP_RUN)
 		dp_drop(w, p->m, DP_DROP_SHUTDOWN);
-	else if (!read_query(&w->msg, dns, p->dns_len, &a) || !find_route(w, p, &q, &a) ||
+	else if (!dp_question_read(&w->msg, dns, p->dns_len, &a) || !find_route(w, p, &q, &a) ||
 		 has_failed(w, &q, &a))
 		answer(w, p, port, &a);
 	else

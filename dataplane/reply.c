@@ -21,11 +21,13 @@ void dp_reply_case_restore(uint8_t *qname, size_t len, const uint8_t bits[DNS_NA
 		qname[i] = (uint8_t)(qname[i] ^ (((bits[i / 8] >> (i % 8)) & 1) << 5));
 }
 
-/* What a client may get over UDP, RFC 6891 s6.2.3. */
+/* What a client may get: over UDP RFC 6891 s6.2.3, over TCP RFC 1035 s4.2.2. */
 static size_t client_limit(const struct dp_waiter *client, uint16_t edns_size)
 {
 	size_t size;
 
+	if (client->stream)
+		return UINT16_MAX;
 	if (!client->edns || client->udp_size < DNS_UDP_MAX_PLAIN)
 		return DNS_UDP_MAX_PLAIN;
 	size = client->udp_size;

@@ -38,6 +38,7 @@ struct dp_waiter {
 	bool vlan;
 	bool edns, do_bit;
 	uint8_t edns_version;
+	bool stream;       // over TCP: any size fits
 	uint16_t udp_size; // 512 without EDNS
 	uint16_t id;
 	uint16_t flags; // of the query: RD, AD, CD count

@@ -41,9 +41,34 @@ static void test_table(void)
 	CU_PASS("all rows");
 }
 
+static void test_ede(void)
+{
+	CU_ASSERT_EQUAL(dp_outcome_ede(ROUTE_O_SERVFAIL, VAL_R_NONE), DNS_EDE_NETWORK_ERROR);
+	CU_ASSERT_EQUAL(dp_outcome_ede(ROUTE_O_ERROR, VAL_R_MALFORMED), DNS_EDE_NETWORK_ERROR);
+	CU_ASSERT_EQUAL(dp_outcome_ede(ROUTE_O_LAME, VAL_R_LAME), DNS_EDE_NO_REACHABLE_AUTHORITY);
+	CU_ASSERT_EQUAL(dp_outcome_ede(ROUTE_O_EXPIRED, VAL_R_SIG_EXPIRED),
+		val_reason_ede(VAL_R_SIG_EXPIRED));
+}
+
+static void test_truncated(void)
+{
+	static struct dns_msg msg;
+
+	msg.flags = DNS_FLAG_QR | DNS_FLAG_TC;
+	CU_ASSERT_TRUE(dp_outcome_truncated(&msg));
+	msg.flags |= DNS_RCODE_NXDOMAIN;
+	CU_ASSERT_TRUE(dp_outcome_truncated(&msg));
+	msg.flags = DNS_FLAG_QR | DNS_FLAG_TC | DNS_RCODE_SERVFAIL;
+	CU_ASSERT_FALSE(dp_outcome_truncated(&msg));
+	msg.flags = DNS_FLAG_QR;
+	CU_ASSERT_FALSE(dp_outcome_truncated(&msg));
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
+		{"a failed try has an extended error", test_ede},
+		{"TC=1 counts on answers and denials", test_truncated},
 		{"verdict and RCODE become an outcome", test_table},
 		CU_TEST_INFO_NULL,
 	};

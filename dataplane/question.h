@@ -1,0 +1,38 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/dataplane.h"
+#include "dataplane/txn.h"
+#include "dns/msg.h"
+
+/**
+ * What a client's query is, before anything is known of where it leads: the same for a packet and
+ * for a message that came over TCP. Pure: no packet, no thread.
+ */
+
+/** What we say ourselves. */
+struct dp_answer {
+	uint16_t rcode;
+	int ede;          // DNS_EDE_NONE or a code, RFC 8914
+	const char *text; // for people, NULL for none
+};
+
+/** May this address ask us? Everybody may when cfg->allow is empty. O(allow_count). */
+bool dp_question_allowed(const struct dp_config *cfg, const struct route_addr *client);
+
+/**
+ * Read a query and say what it is.
+ *
+ * @param msg  parsed; of a message that does not hold together only ID and flags are set
+ * @param len  at least DNS_HEADER_LEN
+ * @return true: forward it. false: *out is to be answered (FORMERR, NOTIMP, BADVERS, or REFUSED for
+ *         classes and types that are not data of a name)
+ */
+bool dp_question_read(
+	struct dns_msg *msg, const uint8_t *dns, uint16_t len, struct dp_answer *out);
+
+/** Note what the reply will need of the query: ID, flags, EDNS, letter case. The rest of c is not
+ * touched. */
+void dp_question_note(const struct dns_msg *msg, struct dp_waiter *c);
