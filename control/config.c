@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_ether.h>
+
 #include "control/addr.h"
 
 /*
@@ -20,6 +22,7 @@ enum {
 	EDNS_SIZE_MIN = 512,
 	EDNS_SIZE_MAX = 4096, // dp_told holds no more
 	SKEW_MAX_S = 86400,
+	MAC_TEXT_LEN = 17,
 };
 
 #define FIELD(type, member, rd)                                                                    \
@@ -138,6 +141,39 @@ static const char *const driver_names[] = {
 	NULL,
 };
 
+static int read_gateway(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
+{
+	struct rte_ether_addr *mac = (struct rte_ether_addr *)((char *)base + f->off);
+	const char *s = ctl_yaml_scalar(at, "a MAC address");
+
+	if (!s)
+		return -EINVAL;
+	if (strlen(s) != MAC_TEXT_LEN || rte_ether_unformat_addr(s, mac))
+		return ctl_yaml_fail(
+			at, "expected a MAC address as 02:00:00:00:00:01, got \"%.64s\"", s);
+	if (!rte_is_valid_assigned_ether_addr(mac))
+		return ctl_yaml_fail(at, "expected one station's MAC address, got %s", s);
+	return 0;
+}
+
+/** Where everything goes can be one place only, and where Linux knows better it is asked. */
+static int check_gateway(const struct ctl_yaml_at *at, const struct dp_config *dp)
+{
+	const struct dp_port_config *port = &dp->ports[dp->port_count];
+	struct ctl_yaml_at key;
+
+	if (!ctl_yaml_get(at, "gateway_mac", &key))
+		return 0;
+	if (port->driver != DP_DRIVER_DEVICE)
+		return ctl_yaml_fail(&key, "only for driver device: Linux knows the next hops of "
+					   "its own interfaces");
+	for (unsigned i = 0; i < dp->port_count; i++)
+		if (!rte_is_zero_ether_addr(&dp->ports[i].gateway))
+			return ctl_yaml_fail(
+				&key, "port \"%s\" has one already", dp->ports[i].name);
+	return 0;
+}
+
 static int read_port(const struct ctl_yaml_at *at, struct dp_config *dp)
 {
 	static const struct ctl_yaml_field fields[] = {
@@ -149,11 +185,13 @@ static int read_port(const struct ctl_yaml_at *at, struct dp_config *dp)
 			.max = 32768},
 		{"tx_desc", FIELD(struct dp_port_config, tx_desc, ctl_yaml_uint), .min = 64,
 			.max = 32768},
+		{"gateway_mac", .read = read_gateway,
+			.off = offsetof(struct dp_port_config, gateway)},
 	};
 	struct dp_port_config *port = &dp->ports[dp->port_count];
 	struct ctl_yaml_at key;
 
-	if (ctl_yaml_map(at, fields, COUNT(fields), port))
+	if (ctl_yaml_map(at, fields, COUNT(fields), port) || check_gateway(at, dp))
 		return -EINVAL;
 	for (unsigned i = 0; i < dp->port_count; i++) {
 		if (strcmp(dp->ports[i].name, port->name) == 0 && ctl_yaml_get(at, "name", &key))

@@ -11,6 +11,9 @@
  * Next hops as Linux says. The kernel is asked again when it tells of a change, every second while
  * a path has none, and now and then anyway: our packets pass it by, so a neighbour that only we
  * talk to would grow stale without a question.
+ *
+ * A vhost or memif port is no interface of Linux. Where one is the way up, its configuration names
+ * the next hop (gateway_mac) and Linux is not asked.
  */
 
 enum {
@@ -50,12 +53,34 @@ static int port_of(const struct dp *dp, unsigned ifindex)
 	return -1;
 }
 
+/** The port whose configuration names the next hop of everything; -1 when none does. */
+static int port_with_gateway(const struct dp_config *c)
+{
+	for (unsigned i = 0; i < c->port_count; i++)
+		if (!rte_is_zero_ether_addr(&c->ports[i].gateway))
+			return (int)i;
+	return -1;
+}
+
+static struct dp_hop gateway_hop(const struct ctl_daemon *d, int port)
+{
+	return (struct dp_hop){
+		.ok = true,
+		.port = (uint16_t)port,
+		.src = dp_port_at(d->dp, (unsigned)port)->mac,
+		.dst = d->cfg.dp.ports[port].gateway,
+	};
+}
+
 static struct dp_hop resolve(struct ctl_daemon *d, const struct route_addr *addr)
 {
 	const struct route_addr *src = &d->cfg.dp.source[addr->family == 4 ? 0 : 1];
 	struct dp_hop hop = {.ok = false};
+	int gateway = port_with_gateway(&d->cfg.dp);
 	struct ctl_hop found;
 
+	if (src->family && gateway >= 0)
+		return gateway_hop(d, gateway);
 	if (!src->family || ctl_netlink_resolve(d->netlink, addr, src, &found))
 		return hop;
 	int port = port_of(d->dp, found.ifindex);

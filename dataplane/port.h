@@ -26,6 +26,9 @@ struct dp_port_config {
 	char device[192]; // AF_XDP, AF_PACKET: interface name; DEVICE: devargs
 	uint16_t queues;
 	uint16_t rx_desc, tx_desc; // 0: default
+	// DEVICE: next hop of everything that goes upstream, for ports that Linux does not know.
+	// Control's to use; all zero for none.
+	struct rte_ether_addr gateway;
 };
 
 struct dp_port {

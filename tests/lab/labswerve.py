@@ -22,7 +22,7 @@ SETTINGS = """eal:
 ports:
   - name: uplink
     driver: {driver}
-    device: eth0
+    device: {device}
 
 addresses:
   service: [{service4}, "{service6}"]
@@ -56,7 +56,7 @@ class Swerve:
 
     def __init__(self, lab, build, hugepages=True, driver="af_xdp"):
         self.lab, self.build = lab, build
-        self.hugepages, self.driver = hugepages, driver
+        self.hugepages, self.driver, self.device = hugepages, driver, "eth0"
         self.dir = lab.servers.place("swerved")
         self.socket = os.path.join(self.dir, "ctl.sock")
         self.events_path = os.path.join(self.dir, "events.jsonl")
@@ -77,6 +77,7 @@ class Swerve:
         keys = {**STEERING, **(steering or {})}
         text = SETTINGS.format(
             dir=self.dir, anchor=self.lab.zones.anchor, xdp=self._xdp(), driver=self.driver,
+            device=self.device,
             memory_mb=512 if self.hugepages else 256, hugepages=str(self.hugepages).lower(),
             service4=addr4("edge", REAL), service6=addr6("edge", REAL),
             source4=addr4("edge", SOURCE), source6=addr6("edge", SOURCE),
@@ -90,12 +91,17 @@ class Swerve:
             f.write(text)
         return path
 
-    def start(self, limit_s=20, **configure):
-        """Start and wait until it answers for both zones over IPv4 and IPv6 from the client's side."""
+    def start(self, limit_s=20, peer=None, **configure):
+        """Start and wait until it answers for both zones over IPv4 and IPv6 from the client's side.
+
+        peer: called when the process is there, to connect what its port's other end is.
+        """
         self.configure(**configure)
         self.events_from = os.path.getsize(self.events_path) if os.path.exists(self.events_path) else 0
         self.process = self.lab.servers.start("edge", "swerved", self.program("swerved"), "-c",
                                               os.path.join(self.dir, "swerve.yaml"))
+        if peer:
+            peer()
         deadline = time.monotonic() + limit_s
         while not self.ready():
             if self.process.poll() is not None:

@@ -65,6 +65,27 @@ static const struct broken_row rows[] = {
 		"ports:\n  - {name: a, driver: af_xdp, device: e}\n"
 		"  - name: b\n    driver: af_xdp\n    device: e\n" ADDRS,
 		"s.yaml:5: ports[1].device: device \"e\" is port \"a\" already"},
+	{"gateway text",
+		"ports:\n  - {name: a, driver: device, device: e, gateway_mac: "
+		"2:0:0:0:0:1}\n" ADDRS,
+		"s.yaml:2: ports[0].gateway_mac: expected a MAC address as 02:00:00:00:00:01, got "
+		"\"2:0:0:0:0:1\""},
+	{"gateway group",
+		"ports:\n  - {name: a, driver: device, device: e, gateway_mac: "
+		"\"01:00:5e:00:00:01\"}\n" ADDRS,
+		"s.yaml:2: ports[0].gateway_mac: expected one station's MAC address, got "
+		"01:00:5e:00:00:01"},
+	{"gateway of an interface",
+		"ports:\n  - {name: a, driver: af_xdp, device: e, gateway_mac: "
+		"\"02:00:00:00:00:01\"}\n" ADDRS,
+		"s.yaml:2: ports[0].gateway_mac: only for driver device: Linux knows the next hops "
+		"of its own interfaces"},
+	{"gateway twice",
+		"ports:\n  - {name: a, driver: device, device: e, gateway_mac: "
+		"\"02:00:00:00:00:01\"}\n"
+		"  - {name: b, driver: device, device: f, gateway_mac: "
+		"\"02:00:00:00:00:02\"}\n" ADDRS,
+		"s.yaml:3: ports[1].gateway_mac: port \"a\" has one already"},
 	{"no source", PORTS "addresses:\n  service: [192.0.2.53]\n",
 		"s.yaml:3: addresses: key \"source\" is missing"},
 	{"service empty", PORTS "addresses:\n  service: []\n  source: [192.0.2.54]\n",
@@ -154,6 +175,22 @@ static void test_defaults(void)
 	CU_ASSERT_STRING_EQUAL(c.control_socket, "/run/swerve/ctl.sock");
 }
 
+static void test_gateway(void)
+{
+	static const struct rte_ether_addr mac = {{2, 0, 0, 0, 0xab, 1}};
+	struct ctl_config c;
+	char err[CTL_YAML_ERR_MAX];
+
+	CU_ASSERT_EQUAL(parse("ports:\n  - {name: a, driver: device, device: e}\n"
+			      "  - {name: b, driver: device, device: f, gateway_mac: "
+			      "\"02:00:00:00:AB:01\"}\n" ADDRS,
+				&c, err),
+		0);
+	CU_ASSERT_STRING_EQUAL(err, "");
+	CU_ASSERT(rte_is_zero_ether_addr(&c.dp.ports[0].gateway));
+	CU_ASSERT(rte_is_same_ether_addr(&c.dp.ports[1].gateway, &mac));
+}
+
 static void test_default_worker_evades(void)
 {
 	struct ctl_config c;
@@ -208,6 +245,7 @@ int main(void)
 	CU_TestInfo tests[] = {
 		{"broken files", test_broken},
 		{"defaults", test_defaults},
+		{"gateway", test_gateway},
 		{"default worker", test_default_worker_evades},
 		{"deployed file", test_deployed_file},
 		{"file errors", test_file_errors},
