@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
+#include "validator/digest.h"
 #include "validator/now.h"
 #include "validator/time.h"
 
@@ -77,38 +76,22 @@ const struct val_zone_keys *val_keys_at(const struct val_keys *keys, size_t i)
 
 /* ---- DS ---- */
 
-enum { DIGEST_SHA1 = 1, DIGEST_SHA256 = 2, DIGEST_SHA384 = 4 };
-
-static const EVP_MD *ds_digest(uint8_t type)
-{
-	switch (type) {
-	case DIGEST_SHA1:
-		return EVP_sha1();
-	case DIGEST_SHA256:
-		return EVP_sha256();
-	case DIGEST_SHA384:
-		return EVP_sha384();
-	default:
-		return NULL;
-	}
-}
-
 int val_ds_matches(const uint8_t *owner, const struct val_key *dnskey, const struct dns_ds *ds)
 {
-	const EVP_MD *md = ds_digest(ds->digest_type);
-	uint8_t in[DNS_NAME_MAX + VAL_KEY_MAX], digest[EVP_MAX_MD_SIZE];
+	uint8_t lower[DNS_NAME_MAX], digest[VAL_DIGEST_MAX];
 	int owner_len = dns_name_len(owner, owner + DNS_NAME_MAX);
-	unsigned len = 0;
+	int len = val_digest_len(ds->digest_type);
 
-	if (md == NULL)
+	if (len < 0)
 		return -ENOTSUP;
-	if (owner_len < 0 || ds->key_tag != dnskey->key_tag || ds->algorithm != dnskey->algorithm)
+	if (owner_len < 0 || ds->key_tag != dnskey->key_tag || ds->algorithm != dnskey->algorithm ||
+		ds->digest_len != len)
 		return 0;
-	memcpy(in, owner, (size_t)owner_len);
-	dns_name_lower(in, (size_t)owner_len);
-	memcpy(in + owner_len, dnskey->rdata, dnskey->rdata_len);
-	return EVP_Digest(in, (size_t)owner_len + dnskey->rdata_len, digest, &len, md, NULL) == 1 &&
-	       len == ds->digest_len && memcmp(digest, ds->digest, len) == 0;
+	memcpy(lower, owner, (size_t)owner_len);
+	dns_name_lower(lower, (size_t)owner_len);
+	val_digest(ds->digest_type, lower, (size_t)owner_len, dnskey->rdata, dnskey->rdata_len,
+		digest);
+	return memcmp(digest, ds->digest, (size_t)len) == 0;
 }
 
 /* ---- DNSKEY sets ---- */
@@ -168,122 +151,22 @@ static uint32_t clamp_ttl(uint32_t ttl)
 	return ttl < 60 ? 60 : ttl > 86400 ? 86400 : ttl;
 }
 
-/* Until when a set may be used: its TTL's end or its signature's. */
-static uint32_t usable_until(const struct dns_msg *msg, const struct val_rrset *set,
-	const struct dns_rrsig *sig, uint32_t now, const struct val_skew *skew)
+/* Until when an RRset may be used that was judged secure, with first record `first`: its TTL's end
+ * or its signature's. */
+static uint32_t usable_until(const struct val_response *judged, uint16_t first, uint32_t now,
+	const struct val_skew *skew)
 {
-	uint32_t ttl = lowest_ttl(msg, set);
-	uint32_t until, end = sig->expiration + skew->expiration_s;
+	uint32_t until = now + clamp_ttl(judged->ttl_cap_s[first]);
+	uint32_t end = judged->result.nearest_expiration + skew->expiration_s;
 
-	until = now + clamp_ttl(ttl < sig->original_ttl_s ? ttl : sig->original_ttl_s);
 	return val_time_before(end, until) ? end : until;
 }
 
-/* The work of one judgement: verify an RRset with a few trusted keys. */
-struct trial {
-	struct val_verifier *verifier;
-	const struct dns_msg *msg;
-	const uint8_t *zone;
-	uint32_t now;
-	const struct val_skew *skew;
-	unsigned verifications; // at most VAL_VERIFY_RRSET_MAX: CVE-2023-50387
-	struct val_result *res;
-	struct dns_rrsig good;
-};
-
-static void note(struct val_result *res, enum val_reason reason, const struct dns_rrsig *sig)
+static void note(struct val_result *res, enum val_reason reason)
 {
+	memset(res, 0, sizeof(*res));
 	res->verdict = VAL_BOGUS;
 	res->reason = reason;
-	if (sig == NULL)
-		return;
-	res->type_covered = sig->type_covered;
-	res->key_tag = sig->key_tag;
-	res->algorithm = sig->algorithm;
-	res->inception = sig->inception;
-	res->expiration = sig->expiration;
-}
-
-static bool verify_with(struct trial *t, const struct val_rrset *set, const struct dns_rrsig *sig,
-	const uint8_t *sig_rdata, const struct val_key *key)
-{
-	uint8_t data[VAL_SIGNED_DATA_MAX];
-	int len = val_signed_data(t->msg, set, sig, sig_rdata, data, sizeof(data));
-
-	if (len < 0) {
-		note(t->res, len == -ENOSPC ? VAL_R_TOO_LARGE : VAL_R_MALFORMED, sig);
-		return false;
-	}
-	t->verifications++;
-	if (val_verify(t->verifier, key->rdata, key->rdata_len, data, (size_t)len, sig->signature,
-		    sig->signature_len) != 1) {
-		note(t->res, VAL_R_SIG_CRYPTO, sig);
-		return false;
-	}
-	t->good = *sig;
-	return true;
-}
-
-/* Keys that a signature may have been made by, and which of them count. */
-struct candidates {
-	const struct val_key *key;
-	const bool *trusted;
-	size_t count;
-};
-
-/* The first trusted key from `from` on with the signature's tag and algorithm; count when there is
- * none. */
-static size_t next_key(const struct candidates *c, size_t from, const struct dns_rrsig *sig)
-{
-	while (from < c->count && (!c->trusted[from] || c->key[from].key_tag != sig->key_tag ||
-					  c->key[from].algorithm != sig->algorithm))
-		from++;
-	return from;
-}
-
-/* One signature, with the keys that may have made it. Those of other keys, though they be older or
- * broken, say nothing: every zone with a KSK and a ZSK has some. */
-static bool verify_one(struct trial *t, const struct val_rrset *set, const struct dns_rr *rr,
-	const struct candidates *c)
-{
-	const uint8_t *rdata = t->msg->data + rr->rdata_off;
-	struct dns_rrsig sig;
-	enum val_reason r;
-	size_t k;
-
-	if (dns_rrsig_read(rdata, rr->rdata_len, &sig) != 0) {
-		note(t->res, VAL_R_SIG_MALFORMED, NULL);
-		return false;
-	}
-	k = next_key(c, 0, &sig);
-	if (k == c->count)
-		return false;
-	r = val_sig_precheck(set, &sig, t->zone, t->now, t->skew);
-	if (r != VAL_R_NONE) {
-		note(t->res, r, &sig);
-		return false;
-	}
-	for (unsigned tried = 0; k < c->count && tried < VAL_KEYS_SAME_TAG_MAX; tried++) {
-		if (t->verifications == VAL_VERIFY_RRSET_MAX) {
-			note(t->res, VAL_R_BUDGET, &sig);
-			return false;
-		}
-		if (verify_with(t, set, &sig, rdata, &c->key[k]))
-			return true;
-		k = next_key(c, k + 1, &sig);
-	}
-	return false;
-}
-
-/* Is there a signature over the set that one of these keys made? The reason that is left is the
- * last failure's. */
-static bool verify_set(struct trial *t, const struct val_rrset *set, const struct candidates *c)
-{
-	note(t->res, set->sig_count == 0 ? VAL_R_SIG_MISSING : VAL_R_KEY_MISSING, NULL);
-	for (unsigned s = 0; s < set->sig_count; s++)
-		if (verify_one(t, set, &t->msg->rr[set->sig[s]], c))
-			return true;
-	return false;
 }
 
 /* Does an anchor, DS or DNSKEY, stand for this key? */
@@ -312,13 +195,14 @@ static bool superseded(const struct offer *o, size_t i)
 {
 	const struct val_anchor *a = &o->ds[i];
 
-	if (a->type != DNS_TYPE_DS || a->key.rdata[3] != DIGEST_SHA1)
+	if (a->type != DNS_TYPE_DS || a->key.rdata[3] != VAL_DIGEST_SHA1)
 		return false;
 	for (size_t k = 0; k < o->count; k++) {
 		const struct val_anchor *b = &o->ds[k];
 
 		if (b->type == DNS_TYPE_DS && b->key.algorithm == a->key.algorithm &&
-			(b->key.rdata[3] == DIGEST_SHA256 || b->key.rdata[3] == DIGEST_SHA384))
+			(b->key.rdata[3] == VAL_DIGEST_SHA256 ||
+				b->key.rdata[3] == VAL_DIGEST_SHA384))
 			return true;
 	}
 	return false;
@@ -342,7 +226,7 @@ static enum val_reason judge_offer(struct offer *o)
 	for (size_t i = 0; i < o->count; i++) {
 		const struct val_anchor *a = &o->ds[i];
 		bool alg = val_alg_supported(a->key.algorithm, o->sha1);
-		bool digest = a->type != DNS_TYPE_DS || ds_digest(a->key.rdata[3]) != NULL;
+		bool digest = a->type != DNS_TYPE_DS || val_digest_len(a->key.rdata[3]) > 0;
 
 		o->usable[i] = alg && digest && !superseded(o, i);
 		any |= alg && digest;
@@ -376,72 +260,93 @@ static int collect_keys(
 	return n;
 }
 
+enum val_reason val_ds_usable(
+	const uint8_t *zone, const struct val_anchor *ds, size_t ds_count, bool sha1)
+{
+	struct offer offer = {.zone = zone, .ds = ds, .count = ds_count, .sha1 = sha1};
+
+	return judge_offer(&offer);
+}
+
+int val_dnskey_offer(const struct dns_msg *msg, const uint8_t *zone, const struct val_anchor *ds,
+	size_t ds_count, bool sha1, struct val_zone_keys *trusted, struct val_zone_keys *all,
+	enum val_reason *why)
+{
+	struct offer offer = {.zone = zone, .ds = ds, .count = ds_count, .sha1 = sha1};
+	int first = find_first(msg, zone, DNS_TYPE_DNSKEY);
+	struct val_rrset set;
+	int n;
+
+	*why = judge_offer(&offer);
+	if (*why == VAL_R_ALG_UNSUPPORTED || *why == VAL_R_DIGEST_UNSUPPORTED)
+		return -ENOTSUP;
+	if (*why != VAL_R_NONE || dns_msg_rcode(msg) != DNS_RCODE_NOERROR || first < 0) {
+		*why = VAL_R_DNSKEY_NO_DS_MATCH;
+		return -EBADMSG;
+	}
+	val_rrset_collect(msg, (uint16_t)first, &set);
+	n = collect_keys(msg, &set, all->key);
+	*why = n < 0 ? VAL_R_TOO_LARGE : VAL_R_DNSKEY_NO_DS_MATCH;
+	if (n < 0)
+		return -EBADMSG;
+	all->count = (uint8_t)n;
+	trusted->zone = ds[0].zone;
+	trusted->status = VAL_ZONE_SECURE;
+	trusted->generation = 0;
+	trusted->count = 0;
+	for (int k = 0; k < n; k++) {
+		if (is_trusted(&offer, &all->key[k]))
+			trusted->key[trusted->count++] = all->key[k];
+	}
+	return trusted->count > 0 ? first : -EBADMSG;
+}
+
 static void settle_insecure(
 	struct val_zone_keys *out, struct val_result *res, enum val_reason why, uint32_t now)
 {
 	enum { INSECURE_S = 3600 };
 
+	note(res, why);
 	res->verdict = VAL_INSECURE;
-	res->reason = why;
 	out->status = VAL_ZONE_INSECURE;
 	out->why = why;
 	out->count = 0;
 	out->valid_until = now + INSECURE_S;
 }
 
-static void settle_secure(struct val_zone_keys *out, struct val_result *res, const struct trial *t,
-	const struct val_rrset *set, const struct val_key *keys, size_t count)
+static void settle_secure(
+	struct val_zone_keys *out, const struct val_zone_keys *all, uint32_t valid_until)
 {
-	memset(res, 0, sizeof(*res));
-	res->verdict = VAL_SECURE;
-	res->newest_inception = t->good.inception;
-	res->nearest_expiration = t->good.expiration;
-	res->nearest_type = DNS_TYPE_DNSKEY;
 	out->status = VAL_ZONE_SECURE;
 	out->why = VAL_R_NONE;
-	out->count = (uint8_t)count;
+	out->count = all->count;
 	memset(out->key, 0, sizeof(out->key));
-	memcpy(out->key, keys, count * sizeof(keys[0]));
-	out->valid_until = usable_until(t->msg, set, &t->good, t->now, t->skew);
+	memcpy(out->key, all->key, all->count * sizeof(all->key[0]));
+	out->valid_until = valid_until;
 }
 
 int val_keys_from_dnskey(struct val_verifier *v, const struct dns_msg *msg, const uint8_t *zone,
 	const struct val_anchor *ds, size_t ds_count, uint32_t now, const struct val_skew *skew,
 	struct val_zone_keys *out, struct val_result *res)
 {
-	struct trial t = {
-		.verifier = v, .msg = msg, .zone = zone, .now = now, .skew = skew, .res = res};
-	struct offer offer = {
-		.zone = zone, .ds = ds, .count = ds_count, .sha1 = val_verifier_sha1(v)};
-	int first = find_first(msg, zone, DNS_TYPE_DNSKEY);
-	struct val_key keys[VAL_ZONE_KEYS_MAX];
-	bool trusted[VAL_ZONE_KEYS_MAX], any = false;
-	struct val_rrset set;
+	static _Thread_local struct val_zone_keys trusted, all;
+	static _Thread_local struct val_response judged;
 	enum val_reason why;
-	int n;
+	int first = val_dnskey_offer(
+		msg, zone, ds, ds_count, val_verifier_sha1(v), &trusted, &all, &why);
 
-	memset(res, 0, sizeof(*res));
-	why = judge_offer(&offer);
-	if (why == VAL_R_ALG_UNSUPPORTED || why == VAL_R_DIGEST_UNSUPPORTED) {
+	if (first == -ENOTSUP) {
 		settle_insecure(out, res, why, now);
 		return 0;
 	}
-	note(res, VAL_R_DNSKEY_NO_DS_MATCH, NULL);
-	if (why != VAL_R_NONE || dns_msg_rcode(msg) != DNS_RCODE_NOERROR || first < 0)
+	note(res, why);
+	if (first < 0)
 		return -EBADMSG;
-	val_rrset_collect(msg, (uint16_t)first, &set);
-	n = collect_keys(msg, &set, keys);
-	if (n < 0) {
-		note(res, VAL_R_TOO_LARGE, NULL);
+	val_rrset_judge_now(v, msg, (uint16_t)first, &trusted, now, skew, &judged);
+	*res = judged.result;
+	if (res->verdict != VAL_SECURE)
 		return -EBADMSG;
-	}
-	for (int k = 0; k < n; k++) {
-		trusted[k] = is_trusted(&offer, &keys[k]);
-		any |= trusted[k];
-	}
-	if (!any || !verify_set(&t, &set, &(struct candidates){keys, trusted, (size_t)n}))
-		return -EBADMSG;
-	settle_secure(out, res, &t, &set, keys, (size_t)n);
+	settle_secure(out, &all, usable_until(&judged, (uint16_t)first, now, skew));
 	return 0;
 }
 
@@ -506,7 +411,7 @@ int val_ds_from_response(struct val_verifier *v, const struct dns_msg *msg,
 	*res = judged.result;
 	passed = res->verdict == VAL_SECURE || res->verdict == VAL_INSECURE;
 	if (msg->qtype != DNS_TYPE_DS || !dns_name_equal(msg->qname.octets, zone)) {
-		note(res, VAL_R_MALFORMED, NULL);
+		note(res, VAL_R_MALFORMED);
 		return -EBADMSG;
 	}
 	if (passed && judged.kind == VAL_KIND_NODATA) {
@@ -516,13 +421,13 @@ int val_ds_from_response(struct val_verifier *v, const struct dns_msg *msg,
 	}
 	if (first < 0 || judged.kind != VAL_KIND_ANSWER || res->verdict != VAL_SECURE) {
 		if (passed) // a CNAME, say: true, but neither a DS nor a proof of none
-			note(res, VAL_R_DENIAL_MISSING, NULL);
+			note(res, VAL_R_DENIAL_MISSING);
 		return -EBADMSG;
 	}
 	val_rrset_collect(msg, (uint16_t)first, &set);
 	n = set.rr_count <= VAL_DS_MAX ? take_ds_set(msg, &set, zone, ds) : -E2BIG;
 	if (n <= 0) {
-		note(res, n == 0 ? VAL_R_MALFORMED : VAL_R_TOO_LARGE, NULL);
+		note(res, n == 0 ? VAL_R_MALFORMED : VAL_R_TOO_LARGE);
 		return -EBADMSG;
 	}
 	*ds_count = (size_t)n;

@@ -77,6 +77,30 @@ const struct val_zone_keys *val_keys_at(const struct val_keys *keys, size_t i);
 int val_ds_matches(const uint8_t *owner, const struct val_key *dnskey, const struct dns_ds *ds);
 
 /**
+ * May a zone's keys be trusted by these DS records or anchors at all?
+ *
+ * @return VAL_R_NONE; VAL_R_ALG_UNSUPPORTED or VAL_R_DIGEST_UNSUPPORTED: the zone counts as
+ *         insecure (RFC 4035 s5.2); VAL_R_DNSKEY_NO_DS_MATCH: none, too many, or of another zone
+ */
+enum val_reason val_ds_usable(
+	const uint8_t *zone, const struct val_anchor *ds, size_t ds_count, bool sha1);
+
+/**
+ * Read a DNSKEY response up to where signatures must be looked at: the keys in it, and those among
+ * them that DS records or anchors stand for. The RRset is good when one of these signed it
+ * (val_rrset_judge()). Allocates nothing.
+ *
+ * @param trusted  its zone, status and keys are set
+ * @param all      its keys are set
+ * @param why      the reason of an error
+ * @return first record of the DNSKEY RRset; -ENOTSUP as val_ds_usable() has it: insecure; -EBADMSG
+ *         bogus
+ */
+int val_dnskey_offer(const struct dns_msg *msg, const uint8_t *zone, const struct val_anchor *ds,
+	size_t ds_count, bool sha1, struct val_zone_keys *trusted, struct val_zone_keys *all,
+	enum val_reason *why);
+
+/**
  * Judge a DNSKEY response: at least one DNSKEY matches a DS (or an anchor), and a matching key of a
  * supported algorithm signed the DNSKEY RRset (RFC 4035 s5.2). Digest SHA-1 is ignored where a
  * stronger one is there (RFC 4509 s3). Control thread: calls OpenSSL itself.

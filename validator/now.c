@@ -19,7 +19,21 @@ static int verify_now(void *arg, const struct val_want *want)
 	return 0;
 }
 
-void val_judge_now(struct val_verifier *v, const struct dns_msg *msg,
+/** What is judged: a whole response, or the RRset with this first record. */
+enum { WHOLE = -1 };
+
+static void judge_once(struct val_ctx *ctx, const struct dns_msg *msg, int first,
+	const struct val_zone_keys *zone, uint32_t now, struct verification *a,
+	struct val_response *out)
+{
+	if (first == WHOLE)
+		val_response_judge(ctx, msg, zone, now, &a->checks, verify_now, a, out);
+	else
+		val_rrset_judge(
+			ctx, msg, (uint16_t)first, zone, now, &a->checks, verify_now, a, out);
+}
+
+static void judge(struct val_verifier *v, const struct dns_msg *msg, int first,
 	const struct val_zone_keys *zone, uint32_t now, const struct val_skew *skew,
 	struct val_response *out)
 {
@@ -39,11 +53,25 @@ void val_judge_now(struct val_verifier *v, const struct dns_msg *msg,
 		goto no_budget;
 	// Each round settles at least one check, and checks are bounded.
 	for (unsigned round = 0; round <= VAL_VERIFY_RESPONSE_MAX; round++) {
-		val_response_judge(&ctx, msg, zone, now, &a.checks, verify_now, &a, out);
+		judge_once(&ctx, msg, first, zone, now, &a, out);
 		if (out->result.verdict != VAL_PENDING)
 			return;
 	}
 no_budget:
 	out->result.verdict = VAL_BOGUS;
 	out->result.reason = VAL_R_BUDGET;
+}
+
+void val_judge_now(struct val_verifier *v, const struct dns_msg *msg,
+	const struct val_zone_keys *zone, uint32_t now, const struct val_skew *skew,
+	struct val_response *out)
+{
+	judge(v, msg, WHOLE, zone, now, skew, out);
+}
+
+void val_rrset_judge_now(struct val_verifier *v, const struct dns_msg *msg, uint16_t first,
+	const struct val_zone_keys *zone, uint32_t now, const struct val_skew *skew,
+	struct val_response *out)
+{
+	judge(v, msg, first, zone, now, skew, out);
 }

@@ -12,3 +12,8 @@
 void val_judge_now(struct val_verifier *v, const struct dns_msg *msg,
 	const struct val_zone_keys *zone, uint32_t now, const struct val_skew *skew,
 	struct val_response *out);
+
+/** val_rrset_judge() in the same way. */
+void val_rrset_judge_now(struct val_verifier *v, const struct dns_msg *msg, uint16_t first,
+	const struct val_zone_keys *zone, uint32_t now, const struct val_skew *skew,
+	struct val_response *out);

@@ -123,6 +123,48 @@ static bool judge_unsigned(struct val_judge *j)
 	}
 }
 
+static void begin_secure(struct val_judge *j)
+{
+	j->out->result.verdict = VAL_SECURE;
+	j->out->result.reason = VAL_R_NONE;
+	for (uint16_t i = 0; i < j->msg->rr_count; i++)
+		j->out->ttl_cap_s[i] = UINT32_MAX;
+}
+
+static void clear(struct val_response *out)
+{
+	memset(&out->result, 0, sizeof(out->result));
+	out->ttl_capped = false;
+}
+
+void val_rrset_judge(struct val_ctx *ctx, const struct dns_msg *msg, uint16_t first,
+	const struct val_zone_keys *zone, uint32_t now, struct val_checks *checks, val_want_fn want,
+	void *want_arg, struct val_response *out)
+{
+	struct val_judge j = {
+		.ctx = ctx,
+		.msg = msg,
+		.zone = zone,
+		.now = now,
+		.checks = checks,
+		.want = want,
+		.want_arg = want_arg,
+		.out = out,
+	};
+
+	clear(out);
+	out->kind = VAL_KIND_ANSWER;
+	begin_secure(&j);
+	if (!val_judge_one(&j, first) || !val_judge_crypto(&j))
+		return;
+	if (out->result.verdict == VAL_PENDING)
+		return;
+	// Only a whole response could hold the proof that an expansion needs.
+	if (j.ref[0].expanded && j.ref[0].set->type != DNS_TYPE_CNAME)
+		val_judge_bogus(&j, VAL_R_SIG_LABELS);
+	out->ttl_capped = out->result.verdict != VAL_BOGUS;
+}
+
 void val_response_judge(struct val_ctx *ctx, const struct dns_msg *msg,
 	const struct val_zone_keys *zone, uint32_t now, struct val_checks *checks, val_want_fn want,
 	void *want_arg, struct val_response *out)
@@ -138,8 +180,7 @@ void val_response_judge(struct val_ctx *ctx, const struct dns_msg *msg,
 		.out = out,
 	};
 
-	memset(&out->result, 0, sizeof(out->result));
-	out->ttl_capped = false;
+	clear(out);
 	if (msg->qd_count == 1) {
 		j.qname = msg->qname;
 		dns_name_lower(j.qname.octets, j.qname.len);
@@ -148,10 +189,7 @@ void val_response_judge(struct val_ctx *ctx, const struct dns_msg *msg,
 	if (judge_unsigned(&j))
 		return;
 
-	out->result.verdict = VAL_SECURE;
-	out->result.reason = VAL_R_NONE;
-	for (uint16_t i = 0; i < msg->rr_count; i++)
-		out->ttl_cap_s[i] = UINT32_MAX;
+	begin_secure(&j);
 	if (!val_judge_structure(&j) || !val_judge_crypto(&j))
 		return;
 	if (out->result.verdict == VAL_PENDING)

@@ -101,3 +101,16 @@ struct val_response {
 void val_response_judge(struct val_ctx *ctx, const struct dns_msg *msg,
 	const struct val_zone_keys *zone, uint32_t now, struct val_checks *checks, val_want_fn want,
 	void *want_arg, struct val_response *out);
+
+/**
+ * Judge one RRset and nothing else of its response: is it signed by these keys?
+ *
+ * @param first  its first record
+ * @param out    kind is VAL_KIND_ANSWER. An RRset that was expanded from a wildcard is bogus, but
+ *               for a CNAME, of which the caller knows that the name may have other data
+ *
+ * The other parameters are val_response_judge()'s; the zone's status and life are not looked at.
+ */
+void val_rrset_judge(struct val_ctx *ctx, const struct dns_msg *msg, uint16_t first,
+	const struct val_zone_keys *zone, uint32_t now, struct val_checks *checks, val_want_fn want,
+	void *want_arg, struct val_response *out);

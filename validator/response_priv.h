@@ -22,14 +22,15 @@ enum val_role {
 
 /** An RRset in its response. */
 struct val_set_ref {
-	const struct val_rrset *set; // in the context's scratch
-	uint8_t role;                // enum val_role
-	bool unknown;                // nobody knows yet whether a signature of it is good:
-	uint8_t unknown_sig;         // this one of the RRset's,
-	uint8_t unknown_key;         // with this one of the keys of its tag
-	bool expanded;               // from a wildcard, set by val_judge_crypto()
-	uint8_t labels;              // of the signature that was good
-	struct val_set_ref *dname;   // VAL_ROLE_SYNTH: what it was made from
+	const struct val_rrset *set;      // in the context's scratch
+	const struct val_zone_keys *zone; // whose keys must have signed it
+	uint8_t role;                     // enum val_role
+	bool unknown;                     // nobody knows yet whether a signature of it is good:
+	uint8_t unknown_sig;              // this one of the RRset's,
+	uint8_t unknown_key;              // with this one of the keys of its tag
+	bool expanded;                    // from a wildcard, set by val_judge_crypto()
+	uint8_t labels;                   // of the signature that was good
+	struct val_set_ref *dname;        // VAL_ROLE_SYNTH: what it was made from
 };
 
 /** One call of val_response_judge(). */
@@ -58,6 +59,8 @@ void val_judge_insecure(struct val_judge *j, enum val_reason r);
  * bogus.
  */
 bool val_judge_structure(struct val_judge *j);
+/** The same for one RRset alone, the one with this first record; it must be signed. */
+bool val_judge_one(struct val_judge *j, uint16_t first);
 /**
  * Cryptography: every signed RRset against cache, checks and want. @return false when bogus. May
  * be PENDING.
@@ -70,7 +73,7 @@ void val_judge_claims(struct val_judge *j);
  * May some signature of this RRset be good? VAL_R_NONE; else bogus, with the reason of the one
  * that came furthest.
  */
-enum val_reason val_set_precheck(struct val_judge *j, const struct val_rrset *set);
+enum val_reason val_set_precheck(struct val_judge *j, const struct val_set_ref *ref);
 
 /**
  * The delegation that `name` is referred to: owner of an NS RRset in the authority section,

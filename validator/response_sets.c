@@ -82,8 +82,8 @@ static enum val_reason check_shape(const struct val_judge *j, const struct val_r
 	return VAL_R_NONE;
 }
 
-/** Collect the RRset of record `first`, note it, judge its form. @return false when bogus */
-static bool take_set(struct val_judge *j, uint16_t first, bool seen[])
+/** Collect the RRset of record `first`, note it, judge its shape. @return NULL when bogus */
+static struct val_set_ref *collect(struct val_judge *j, uint16_t first)
 {
 	struct val_rrset *set = &j->ctx->set[j->set_count];
 	struct val_set_ref *ref = &j->ref[j->set_count];
@@ -91,21 +91,38 @@ static bool take_set(struct val_judge *j, uint16_t first, bool seen[])
 
 	if (j->set_count == VAL_RRSETS_MAX) {
 		val_judge_bogus(j, VAL_R_BUDGET);
-		return false;
+		return NULL;
 	}
 	val_rrset_collect(j->msg, first, set);
-	for (int i = 0; i < set->rr_count; i++)
-		seen[set->rr[i]] = true;
-
 	r = check_shape(j, set);
 	if (r != VAL_R_NONE) {
 		j->out->result.type_covered = set->type;
 		val_judge_bogus(j, r);
-		return false;
+		return NULL;
 	}
 	j->set_count++;
-	*ref = (struct val_set_ref){.set = set, .role = (uint8_t)role_of(j, set)};
-	return ref->role != VAL_ROLE_SIGNED || val_set_precheck(j, set) == VAL_R_NONE;
+	*ref = (struct val_set_ref){.set = set, .zone = j->zone, .role = VAL_ROLE_SIGNED};
+	return ref;
+}
+
+/** @return false when bogus */
+static bool take_set(struct val_judge *j, uint16_t first, bool seen[])
+{
+	struct val_set_ref *ref = collect(j, first);
+
+	if (ref == NULL)
+		return false;
+	for (int i = 0; i < ref->set->rr_count; i++)
+		seen[ref->set->rr[i]] = true;
+	ref->role = (uint8_t)role_of(j, ref->set);
+	return ref->role != VAL_ROLE_SIGNED || val_set_precheck(j, ref) == VAL_R_NONE;
+}
+
+bool val_judge_one(struct val_judge *j, uint16_t first)
+{
+	const struct val_set_ref *ref = collect(j, first);
+
+	return ref != NULL && val_set_precheck(j, ref) == VAL_R_NONE;
 }
 
 /** A CNAME without signature is good only as a DNAME's work, RFC 6672 s5.3.1. */

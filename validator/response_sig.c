@@ -86,9 +86,9 @@ static const struct val_key *find_key(
  * MALFORMED.
  */
 static enum val_reason sig_fits(
-	const struct val_judge *j, const struct val_rrset *set, int i, struct dns_rrsig *sig)
+	const struct val_judge *j, const struct val_set_ref *ref, int i, struct dns_rrsig *sig)
 {
-	const struct dns_rr *rr = &j->msg->rr[set->sig[i]];
+	const struct dns_rr *rr = &j->msg->rr[ref->set->sig[i]];
 	enum val_reason r;
 
 	memset(sig, 0, sizeof(*sig));
@@ -97,19 +97,19 @@ static enum val_reason sig_fits(
 		return VAL_R_SIG_MALFORMED;
 	if (!val_alg_supported(sig->algorithm, j->ctx->sha1))
 		return VAL_R_ALG_UNSUPPORTED;
-	r = val_sig_precheck(set, sig, j->zone->zone.octets, j->now, &j->ctx->skew);
+	r = val_sig_precheck(ref->set, sig, ref->zone->zone.octets, j->now, &j->ctx->skew);
 	if (r != VAL_R_NONE)
 		return r;
-	return find_key(j->zone, sig, 0, &r) != NULL ? VAL_R_NONE : r;
+	return find_key(ref->zone, sig, 0, &r) != NULL ? VAL_R_NONE : r;
 }
 
-enum val_reason val_set_precheck(struct val_judge *j, const struct val_rrset *set)
+enum val_reason val_set_precheck(struct val_judge *j, const struct val_set_ref *ref)
 {
 	enum val_reason worst = VAL_R_SIG_MISSING;
 	struct dns_rrsig sig, furthest = {0};
 
-	for (int i = 0; i < set->sig_count; i++) {
-		enum val_reason r = sig_fits(j, set, i, &sig);
+	for (int i = 0; i < ref->set->sig_count; i++) {
+		enum val_reason r = sig_fits(j, ref, i, &sig);
 
 		if (r == VAL_R_NONE)
 			return VAL_R_NONE;
@@ -118,7 +118,7 @@ enum val_reason val_set_precheck(struct val_judge *j, const struct val_rrset *se
 			furthest = sig;
 		}
 	}
-	note_sig(&j->out->result, set->type, &furthest);
+	note_sig(&j->out->result, ref->set->type, &furthest);
 	val_judge_bogus(j, worst);
 	return worst;
 }
@@ -160,7 +160,7 @@ static enum val_sig_state look_up(const struct val_judge *j, const struct val_si
 }
 
 /** Have a candidate verified, unless that is under way. @return false: budget, or nobody can now */
-static bool ask(struct val_judge *j, const struct candidate *c)
+static bool ask(struct val_judge *j, const struct val_zone_keys *zone, const struct candidate *c)
 {
 	struct val_checks *checks = j->checks;
 	struct val_check *item;
@@ -183,7 +183,7 @@ static bool ask(struct val_judge *j, const struct candidate *c)
 		.dnskey_len = c->key->rdata_len,
 		.inception = c->sig.inception,
 		.expiration = c->sig.expiration,
-		.key_generation = j->zone->generation,
+		.key_generation = zone->generation,
 		.index = checks->count,
 	};
 	// counted before the call: a verifier may answer at once, from within it
@@ -198,20 +198,20 @@ static bool ask(struct val_judge *j, const struct candidate *c)
 
 /** Signature i of the RRset with its n-th key: fill c with signed data in ctx->signed_data. */
 static enum val_reason prepare(
-	struct val_judge *j, const struct val_rrset *set, int i, int n, struct candidate *c)
+	struct val_judge *j, const struct val_set_ref *ref, int i, int n, struct candidate *c)
 {
 	struct val_ctx *ctx = j->ctx;
-	const struct dns_rr *rr = &j->msg->rr[set->sig[i]];
-	enum val_reason r = sig_fits(j, set, i, &c->sig);
+	const struct dns_rr *rr = &j->msg->rr[ref->set->sig[i]];
+	enum val_reason r = sig_fits(j, ref, i, &c->sig);
 	int len;
 
 	if (r != VAL_R_NONE)
 		return r;
-	c->key = find_key(j->zone, &c->sig, n, &r);
+	c->key = find_key(ref->zone, &c->sig, n, &r);
 	if (c->key == NULL)
 		return VAL_R_KEY_MISSING;
-	len = val_signed_data(j->msg, set, &c->sig, j->msg->data + rr->rdata_off, ctx->signed_data,
-		sizeof(ctx->signed_data));
+	len = val_signed_data(j->msg, ref->set, &c->sig, j->msg->data + rr->rdata_off,
+		ctx->signed_data, sizeof(ctx->signed_data));
 	if (len < 0)
 		return len == -ENOSPC ? VAL_R_TOO_LARGE : VAL_R_MALFORMED;
 	c->data_len = (uint16_t)len;
@@ -232,10 +232,10 @@ struct trial {
 
 /** @return true when the RRset needs no further look */
 static bool try_pair(
-	struct val_judge *j, const struct val_rrset *set, int i, int n, struct trial *t)
+	struct val_judge *j, const struct val_set_ref *ref, int i, int n, struct trial *t)
 {
 	struct candidate c;
-	enum val_reason r = prepare(j, set, i, n, &c);
+	enum val_reason r = prepare(j, ref, i, n, &c);
 
 	if (n > 0 && r == VAL_R_KEY_MISSING) // no second key
 		return false;
@@ -271,12 +271,12 @@ static bool try_pair(
  * Any good one will do (RFC 4035 s5.3.3); one already known is preferred to having another
  * verified.
  */
-static void try_all(struct val_judge *j, const struct val_rrset *set, struct trial *t)
+static void try_all(struct val_judge *j, const struct val_set_ref *ref, struct trial *t)
 {
 	*t = (struct trial){.unknown_sig = -1, .unknown_key = -1};
-	for (int i = 0; i < set->sig_count; i++) {
+	for (int i = 0; i < ref->set->sig_count; i++) {
 		for (int n = 0; n < VAL_KEYS_SAME_TAG_MAX; n++) {
-			if (try_pair(j, set, i, n, t))
+			if (try_pair(j, ref, i, n, t))
 				return;
 		}
 	}
@@ -332,7 +332,7 @@ static bool judge_set(struct val_judge *j, struct val_set_ref *ref)
 {
 	struct trial t;
 
-	try_all(j, ref->set, &t);
+	try_all(j, ref, &t);
 	if (t.good) {
 		accept(j, ref, &t.used);
 		return true;
@@ -353,8 +353,8 @@ static bool ask_set(struct val_judge *j, const struct val_set_ref *ref)
 {
 	struct candidate c;
 
-	if (prepare(j, ref->set, ref->unknown_sig, ref->unknown_key, &c) == VAL_R_NONE &&
-		ask(j, &c)) {
+	if (prepare(j, ref, ref->unknown_sig, ref->unknown_key, &c) == VAL_R_NONE &&
+		ask(j, ref->zone, &c)) {
 		j->out->result.verdict = VAL_PENDING;
 		return true;
 	}

@@ -9,6 +9,7 @@
 #include <openssl/rand.h>
 
 #include "tests/unit/run.h"
+#include "tests/unit/unit.h"
 #include "tests/unit/validator/zonekit.h"
 #include "validator/now.h"
 
@@ -77,6 +78,53 @@ static void test_verdicts(void)
 	com.status = VAL_ZONE_SECURE;
 }
 
+/* One RRset of a response that has a bad one too, and one that came from a wildcard. */
+static void test_one_rrset(void)
+{
+	static const struct {
+		const char *name;
+		uint16_t type;
+		const char *wildcard;
+		enum kit_harm harm;
+		enum val_reason why;
+	} rows[] = {
+		{"good", DNS_TYPE_A, NULL, KIT_NONE, VAL_R_NONE},
+		{"flipped", DNS_TYPE_A, NULL, KIT_FLIP, VAL_R_SIG_CRYPTO},
+		{"expanded", DNS_TYPE_A, "*.com.", KIT_NONE, VAL_R_SIG_LABELS},
+		{"expanded CNAME", DNS_TYPE_CNAME, "*.com.", KIT_NONE, VAL_R_NONE},
+	};
+	static struct kit_msg m;
+	static struct dns_msg msg;
+	struct kit_rdata address = kit_a(0x7f000001), name = kit_name("com."),
+			 soa = kit_soa("com.");
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct kit_sign sign = {&key, "com.", rows[i].wildcard != NULL ? 1 : -1,
+			rows[i].wildcard, TTL, NOW - 10, NOW + 10, false, 0};
+		bool good = rows[i].why == VAL_R_NONE;
+		uint8_t *wire;
+		size_t len;
+
+		kit_init(&m, "www.com.", rows[i].type, 0);
+		m.harm = rows[i].harm;
+		m.harm_at = 0;
+		kit_rrset(&m, DNS_ANSWER, "www.com.", rows[i].type, TTL,
+			rows[i].type == DNS_TYPE_A ? &address : &name, 1, &sign);
+		kit_rr(&m, DNS_AUTHORITY, "com.", DNS_TYPE_SOA, TTL, soa.octets, soa.len);
+		wire = kit_finish(&m, &len);
+		CU_ASSERT_EQUAL_FATAL(dns_msg_parse(&msg, wire, len), 0);
+		memset(&out, 0xee, sizeof(out));
+		val_rrset_judge_now(verifier, &msg, 0, &com, NOW, &strict, &out);
+		UNIT_CHECK(rows[i].name, out.result.verdict == (good ? VAL_SECURE : VAL_BOGUS));
+		UNIT_CHECK(rows[i].name, out.result.reason == rows[i].why);
+		UNIT_CHECK(rows[i].name, out.ttl_capped == good);
+		UNIT_CHECK(rows[i].name, !good || out.ttl_cap_s[0] == 10);
+		val_rrset_judge_now(verifier, &msg, 2, &com, NOW, &strict, &out);
+		UNIT_CHECK(rows[i].name, out.result.reason == VAL_R_SIG_MISSING);
+		free(wire);
+	}
+}
+
 /* Without random octets nothing is judged, and nothing of an older response shows through. */
 static void test_without_random(void)
 {
@@ -96,6 +144,7 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{"good, flipped, expired, without chain", test_verdicts},
+		{"one RRset", test_one_rrset},
 		{"without random octets", test_without_random},
 		CU_TEST_INFO_NULL,
 	};
