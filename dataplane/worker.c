@@ -46,7 +46,7 @@ static void take_config(struct dp_worker *w, const struct dp_worker_config *cfg)
 	w->tolds = cfg->tolds;
 	w->ask_slots = cfg->ask_slots;
 	w->ctx.cache = cfg->sigcache;
-	w->ctx.prf_key = cfg->prf_key;
+	val_sig_key_init(&w->ctx.prf_key, &cfg->prf_key, val_sig_prf_best());
 	w->ctx.skew = cfg->cfg->skew;
 	w->ctx.sha1 = cfg->cfg->sha1;
 	w->no_keys.status = VAL_ZONE_UNKNOWN;

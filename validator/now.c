@@ -38,6 +38,7 @@ static void judge(struct val_verifier *v, const struct dns_msg *msg, int first,
 	struct val_response *out)
 {
 	struct verification a = {.verifier = v};
+	struct dns_hash_key secret;
 	struct val_ctx ctx;
 
 	ctx.cache = NULL;
@@ -49,8 +50,9 @@ static void judge(struct val_verifier *v, const struct dns_msg *msg, int first,
 	out->ttl_capped = false;
 	// Checks are told apart by the PRF: with a key that can be guessed, a bad one could pose as
 	// a good one.
-	if (RAND_bytes((unsigned char *)&ctx.prf_key, sizeof(ctx.prf_key)) != 1)
+	if (RAND_bytes((unsigned char *)&secret, sizeof(secret)) != 1)
 		goto no_budget;
+	val_sig_key_init(&ctx.prf_key, &secret, VAL_SIG_PRF_SIPHASH); // the least to set up
 	// Each round settles at least one check, and checks are bounded.
 	for (unsigned round = 0; round <= VAL_VERIFY_RESPONSE_MAX; round++) {
 		judge_once(&ctx, msg, first, zone, now, &a, out);

@@ -51,7 +51,7 @@ enum { VAL_RRSETS_MAX = 32 };
 
 struct val_ctx {
 	const struct val_sigcache *cache; // may be NULL: everything is wanted
-	struct dns_hash_key prf_key;      // the cache's
+	struct val_sig_key prf_key;       // one for all who share the cache
 	struct val_skew skew;
 	bool sha1;           // verify algorithms 5 and 7
 	uint64_t cache_hits; // signatures that the cache knew, good or bad; only ever grows

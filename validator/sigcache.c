@@ -9,8 +9,6 @@
 
 #include <numa.h>
 
-#include "dns/wire.h"
-#include "validator/sig.h"
 #include "validator/time.h"
 
 /*
@@ -21,12 +19,8 @@
  * forgotten at any moment, and whoever asks must still judge time, labels and trust in the key on
  * every hit.
  *
- * Why no forged entry is believed. The 128 bits are a PRF, keyed by a random key of this start,
- * over (signed data, signature, DNSKEY), each prefixed by its length so that no octet can move from
- * one to the next. Insertion follows a successful verification of that very input. To be believed
- * falsely, another input would have to collide with one that was inserted; without the key the best
- * an attacker can do is to guess, 2^-128 a try and entry. A plain hash would let him search for a
- * collision at home with a zone he signs himself.
+ * Why no forged entry is believed. An id names what was verified (sigid.c has the argument and the
+ * bound), and insertion follows a successful verification of that very input.
  *
  * Why no torn entry is believed. An entry is a sequence number and three words. A writer takes the
  * entry by a compare-and-swap of an even number to the odd one after it (acquire), so there is one
@@ -71,25 +65,6 @@ struct table {
 struct val_sigcache {
 	struct table good, bad;
 };
-
-void val_sig_id(const struct dns_hash_key *key, const uint8_t *data, size_t data_len,
-	const uint8_t *sig, size_t sig_len, const uint8_t *dnskey, size_t dnskey_len,
-	struct val_sig_id *out)
-{
-	enum { LENGTHS = 12 };
-	uint8_t in[LENGTHS + VAL_SIGNED_DATA_MAX + VAL_SIG_MAX + VAL_KEY_MAX];
-	uint8_t *p = in + LENGTHS;
-
-	assert(data_len <= VAL_SIGNED_DATA_MAX && sig_len <= VAL_SIG_MAX &&
-		dnskey_len <= VAL_KEY_MAX);
-	dns_put32(in, (uint32_t)data_len);
-	dns_put32(in + 4, (uint32_t)sig_len);
-	dns_put32(in + 8, (uint32_t)dnskey_len);
-	memcpy(p, data, data_len);
-	memcpy(p + data_len, sig, sig_len);
-	memcpy(p + data_len + sig_len, dnskey, dnskey_len);
-	dns_hash128(key, in, LENGTHS + data_len + sig_len + dnskey_len, out->w);
-}
 
 /* ---- tables ---- */
 

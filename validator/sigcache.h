@@ -4,31 +4,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dns/hash.h"
+#include "validator/sigid.h"
 
 /**
  * The signature-validity cache: "this signature, over exactly this data, by exactly this key, is
  * good". Shared by all cores, lock-free, bounded, forgetful. The essay is in sigcache.c.
  */
-
-/** 128 bits of a keyed PRF over (signed data, signature, DNSKEY RDATA), each length-prefixed. */
-struct val_sig_id {
-	uint64_t w[2];
-};
-
-/**
- * Name a verification by what goes into it.
- *
- * @param key     one for all cores of a process, random per start
- * @param data    what val_signed_data() wrote; at most VAL_SIGNED_DATA_MAX octets
- * @param sig     the signature field of the RRSIG; at most VAL_SIG_MAX octets
- * @param dnskey  RDATA of the key; at most VAL_KEY_MAX octets
- *
- * O(octets). Any thread.
- */
-void val_sig_id(const struct dns_hash_key *key, const uint8_t *data, size_t data_len,
-	const uint8_t *sig, size_t sig_len, const uint8_t *dnskey, size_t dnskey_len,
-	struct val_sig_id *out);
 
 struct val_sig_times {
 	uint32_t inception, expiration;

@@ -42,7 +42,7 @@ static void world_open(void)
 	kit_zone_keys(&com, "com.", (const struct kit_key *const[]){&zsk}, 1, NOW);
 	if (val_verifier_new(&verifier) < 0)
 		abort();
-	ctx.prf_key = (struct dns_hash_key){1, 2};
+	val_sig_key_init(&ctx.prf_key, &(struct dns_hash_key){1, 2}, val_sig_prf_best());
 }
 
 static void world_close(void)

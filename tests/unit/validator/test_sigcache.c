@@ -287,21 +287,6 @@ static void test_two_writers_two_readers(void)
 	val_sigcache_free(shared);
 }
 
-static void test_id_is_unambiguous(void)
-{
-	static const struct dns_hash_key key = {1, 2}, other = {1, 3};
-	struct val_sig_id a, b;
-
-	val_sig_id(&key, (const uint8_t *)"ab", 2, (const uint8_t *)"c", 1, (const uint8_t *)"d", 1,
-		&a);
-	val_sig_id(&key, (const uint8_t *)"a", 1, (const uint8_t *)"bc", 2, (const uint8_t *)"d", 1,
-		&b);
-	CU_ASSERT_NOT_EQUAL(memcmp(&a, &b, sizeof(a)), 0); // the same octets, cut elsewhere
-	val_sig_id(&other, (const uint8_t *)"ab", 2, (const uint8_t *)"c", 1, (const uint8_t *)"d",
-		1, &b);
-	CU_ASSERT_NOT_EQUAL(memcmp(&a, &b, sizeof(a)), 0); // another start
-}
-
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -313,7 +298,6 @@ int main(void)
 		{"what gives way", test_eviction},
 		{"random operations against an array", test_against_naive},
 		{"two writers, two readers", test_two_writers_two_readers},
-		{"the id is unambiguous and keyed", test_id_is_unambiguous},
 		CU_TEST_INFO_NULL,
 	};
 
