@@ -60,6 +60,27 @@ int dp_outcome_ede(enum route_outcome outcome, enum val_reason reason)
 	}
 }
 
+static int rank(int ede)
+{
+	switch (ede) {
+	case DNS_EDE_NONE:
+		return 0;
+	case DNS_EDE_NO_REACHABLE_AUTHORITY:
+		return 1;
+	case DNS_EDE_OTHER:
+	case DNS_EDE_NETWORK_ERROR:
+	case DNS_EDE_INVALID_DATA:
+		return 2;
+	default:
+		return 3;
+	}
+}
+
+bool dp_outcome_ede_outranks(int ede, int other)
+{
+	return rank(ede) > rank(other);
+}
+
 bool dp_outcome_truncated(const struct dns_msg *msg)
 {
 	uint16_t rcode = dns_msg_rcode(msg);

@@ -16,5 +16,9 @@ enum route_outcome dp_outcome(const struct val_response *r, uint16_t rcode);
  * server did instead of answering. */
 int dp_outcome_ede(enum route_outcome outcome, enum val_reason reason);
 
+/** Is `ede` what a client should hear rather than `other`? DNSSEC reasons outrank what a server
+ * said, which outranks silence; DNS_EDE_NONE is least. */
+bool dp_outcome_ede_outranks(int ede, int other);
+
 /** TC=1 on an answer or a denial: whatever records are in it are not complete. RFC 2181 s9. */
 bool dp_outcome_truncated(const struct dns_msg *msg);

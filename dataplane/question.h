@@ -30,8 +30,7 @@ bool dp_question_allowed(const struct dp_config *cfg, const struct route_addr *c
  * @return true: forward it. false: *out is to be answered (FORMERR, NOTIMP, BADVERS, or REFUSED for
  *         classes and types that are not data of a name)
  */
-bool dp_question_read(
-	struct dns_msg *msg, const uint8_t *dns, uint16_t len, struct dp_answer *out);
+bool dp_question_read(struct dns_msg *msg, const uint8_t *dns, uint16_t len, struct dp_answer *out);
 
 /** Note what the reply will need of the query: ID, flags, EDNS, letter case. The rest of c is not
  * touched. */

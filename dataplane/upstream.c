@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "dataplane/outcome.h"
 #include "dataplane/reply.h"
 #include "dataplane/worker.h"
 #include "validator/time.h"
@@ -272,29 +273,11 @@ int dp_upstream_ask(struct dp_worker *w, struct dp_txn *t, const struct dp_ask *
 
 /* ---- why a try failed ---- */
 
-/* DNSSEC reasons outrank what a server said, which outranks silence (DESIGN, life of a query, 8).
- */
-static int rank(int ede)
-{
-	switch (ede) {
-	case DNS_EDE_NONE:
-		return 0;
-	case DNS_EDE_NO_REACHABLE_AUTHORITY:
-		return 1;
-	case DNS_EDE_OTHER:
-	case DNS_EDE_NETWORK_ERROR:
-	case DNS_EDE_INVALID_DATA:
-		return 2;
-	default:
-		return 3;
-	}
-}
-
 void dp_upstream_failed(
 	struct dp_txn *t, enum route_outcome outcome, enum val_reason reason, int ede)
 {
 	t->bad[try_index(t)] = (uint8_t)outcome;
-	if (rank(ede) <= rank(t->ede))
+	if (!dp_outcome_ede_outranks(ede, t->ede))
 		return;
 	t->ede = ede;
 	t->reason = reason;

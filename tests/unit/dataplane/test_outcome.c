@@ -50,6 +50,16 @@ static void test_ede(void)
 		val_reason_ede(VAL_R_SIG_EXPIRED));
 }
 
+static void test_rank(void)
+{
+	static const int order[] = {DNS_EDE_NONE, DNS_EDE_NO_REACHABLE_AUTHORITY,
+		DNS_EDE_NETWORK_ERROR, DNS_EDE_SIG_EXPIRED};
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++)
+			CU_ASSERT_EQUAL(dp_outcome_ede_outranks(order[i], order[k]), i > k);
+}
+
 static void test_truncated(void)
 {
 	static struct dns_msg msg;
@@ -68,6 +78,7 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{"a failed try has an extended error", test_ede},
+		{"the most specific error is kept", test_rank},
 		{"TC=1 counts on answers and denials", test_truncated},
 		{"verdict and RCODE become an outcome", test_table},
 		CU_TEST_INFO_NULL,
