@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,4 +90,51 @@ bool ctl_addr_is_host(const struct route_addr *a)
 	if (a->family == 6)
 		return a->octets[0] != 0xff;
 	return a->octets[0] < 224; // 224/4 is multicast, 240/4 reserved with the broadcast address
+}
+
+void ctl_addr_to_sockaddr(const struct route_addr *a, uint16_t port, struct sockaddr_storage *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (a->family == 4) {
+		struct sockaddr_in *in = (struct sockaddr_in *)out;
+		in->sin_family = AF_INET;
+		in->sin_port = htons(port);
+		memcpy(&in->sin_addr, a->octets, 4);
+	} else {
+		struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(port);
+		memcpy(&in6->sin6_addr, a->octets, 16);
+	}
+}
+
+int ctl_addr_from_sockaddr(const struct sockaddr *sa, struct route_addr *out)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)sa;
+	struct route_addr a = {.family = 4};
+
+	if (sa->sa_family == AF_INET) {
+		memcpy(a.octets, &((const struct sockaddr_in *)sa)->sin_addr, 4);
+	} else if (sa->sa_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+		memcpy(a.octets, in6->sin6_addr.s6_addr + 12, 4);
+	} else if (sa->sa_family == AF_INET6) {
+		a.family = 6;
+		memcpy(a.octets, &in6->sin6_addr, 16);
+	} else {
+		return -EAFNOSUPPORT;
+	}
+	*out = a;
+	return 0;
+}
+
+uint16_t ctl_addr_port(const struct sockaddr *sa)
+{
+	switch (sa->sa_family) {
+	case AF_INET:
+		return ntohs(((const struct sockaddr_in *)sa)->sin_port);
+	case AF_INET6:
+		return ntohs(((const struct sockaddr_in6 *)sa)->sin6_port);
+	default:
+		return 0;
+	}
 }

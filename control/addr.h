@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <sys/socket.h>
+
 #include "routing/table.h"
 
 /** Text of addresses and prefixes, for configuration files and people. */
@@ -27,3 +29,10 @@ const char *ctl_prefix_text(const struct route_prefix *p, char buf[CTL_ADDR_TEXT
 
 /** Can it be one host's address: not unspecified, not multicast, not IPv4's 255.255.255.255. */
 bool ctl_addr_is_host(const struct route_addr *a);
+
+/** For the kernel's sockets; port in host order. a->family is 4 or 6. */
+void ctl_addr_to_sockaddr(const struct route_addr *a, uint16_t port, struct sockaddr_storage *out);
+/** IPv4 in IPv6's clothes (::ffff:0:0/96) becomes IPv4. @retval 0, -EAFNOSUPPORT */
+int ctl_addr_from_sockaddr(const struct sockaddr *sa, struct route_addr *out);
+/** Host order; 0 for other families. */
+uint16_t ctl_addr_port(const struct sockaddr *sa);

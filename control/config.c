@@ -330,6 +330,22 @@ static int read_clients(const struct ctl_yaml_at *at, void *base, const struct c
 	return ctl_yaml_map(at, fields, COUNT(fields), &((struct ctl_config *)base)->dp);
 }
 
+static int read_tcp(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
+{
+	static const struct ctl_yaml_field fields[] = {
+		{"enabled", FIELD(struct ctl_config, tcp.enabled, ctl_yaml_bool)},
+		{"clients", FIELD(struct ctl_config, tcp.clients, ctl_yaml_uint), .min = 1,
+			.max = 10000},
+		{"idle_ms", FIELD(struct ctl_config, tcp.idle_ms, ctl_yaml_uint), .min = 100,
+			.max = MS_MAX},
+		{"queries_per_s", FIELD(struct ctl_config, tcp.queries_per_s, ctl_yaml_uint),
+			.min = 1, .max = 10000},
+	};
+
+	(void)f;
+	return ctl_yaml_map(at, fields, COUNT(fields), base);
+}
+
 static int read_upstream(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
 {
 	static const struct ctl_yaml_field fields[] = {
@@ -430,6 +446,7 @@ static const struct ctl_yaml_field top[] = {
 	{"xdp_object", FIELD(struct ctl_config, dp.xdp_object, ctl_yaml_text)},
 	{"events", FIELD(struct ctl_config, events, ctl_yaml_text)},
 	{"clients", .read = read_clients},
+	{"tcp", .read = read_tcp},
 	{"upstream", .read = read_upstream},
 	{"cache", .read = read_cache},
 	{"validation", .read = read_validation},
@@ -456,6 +473,8 @@ static void defaults(struct ctl_config *c)
 	strcpy(c->state_dir, "/var/lib/swerve");
 	strcpy(c->control_socket, "/run/swerve/ctl.sock");
 	strcpy(c->events, "/var/lib/swerve/events.jsonl");
+	c->tcp = (struct ctl_listen_settings){
+		.enabled = true, .clients = 128, .idle_ms = 10000, .queries_per_s = 200};
 	route_judge_defaults(&c->judge);
 	c->drain_ms = 2000;
 	c->probe_interval_ms = 10000;

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/tcp_listen.h"
 #include "control/yaml.h"
 #include "dataplane/dataplane.h"
 #include "routing/judge.h"
@@ -25,6 +26,7 @@ struct ctl_eal_config {
 struct ctl_config {
 	struct ctl_eal_config eal;
 	struct dp_config dp;
+	struct ctl_listen_settings tcp;
 	struct route_judge_params judge;
 	char region[ROUTE_SITE_NAME_MAX]; // "" for none
 	char routes[CTL_PATH_MAX];

@@ -6,10 +6,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "control/addr.h"
 #include "control/report.h"
 #include "control/routes_file.h"
 
-enum { POLL_MS = 5 };
+enum { POLL_MS = 5, DNS_PORT = 53 };
 
 uint64_t ctl_now_us(void)
 {
@@ -209,6 +210,58 @@ static int open_socket(struct ctl_daemon *d, char *err)
 	return 0;
 }
 
+/* ---- TCP ---- */
+
+static const char *listen_why(int rc)
+{
+	switch (rc) {
+	case -EADDRINUSE:
+		return "another server has port 53";
+	case -EADDRNOTAVAIL:
+		return "the address is none of the kernel's";
+	default:
+		return strerror(-rc);
+	}
+}
+
+/** What cannot be listened on is said, and is no reason not to run: UDP is what we are for. */
+static void listen_on_services(struct ctl_daemon *d)
+{
+	char addr[CTL_ADDR_TEXT_MAX];
+
+	for (unsigned i = 0; i < d->cfg.dp.service_count; i++) {
+		const struct route_addr *a = &d->cfg.dp.service[i];
+		int rc = ctl_listen_on(d->listen, a, DNS_PORT, NULL);
+		if (rc)
+			ctl_events_emit(d->events, "note", NULL, "no TCP at %s: %s",
+				ctl_addr_text(a, addr), listen_why(rc));
+	}
+}
+
+static int open_tcp(struct ctl_daemon *d)
+{
+	int rc = ctl_tcp_asks_new(&d->loop, d->cfg.dp.source, DNS_PORT, &d->tcp_asks);
+
+	if (rc || !d->cfg.tcp.enabled)
+		return rc;
+	rc = ctl_resolver_new(&d->cfg.dp, d->world, d->tcp_asks, &d->resolver);
+	if (!rc)
+		rc = ctl_listen_new(
+			&d->loop, &d->cfg.tcp, ctl_resolver_query, d->resolver, &d->listen);
+	if (!rc)
+		listen_on_services(d);
+	return rc;
+}
+
+static void close_tcp(struct ctl_daemon *d)
+{
+	ctl_tcp_asks_free(d->tcp_asks);
+	ctl_listen_free(d->listen);
+	ctl_resolver_free(d->resolver);
+}
+
+/* ---- parts ---- */
+
 static int open_parts(struct ctl_daemon *d, const struct val_anchors *anchors)
 {
 	const struct ctl_world_ops ops = {ctl_daemon_publish, world_forget, d};
@@ -272,6 +325,11 @@ int ctl_daemon_open(struct ctl_daemon *d, struct route_config *routes,
 		rc = ctl_daemon_set_routes(d, routes, d->cfg.routes, "start", err);
 	if (rc)
 		return rc;
+	rc = open_tcp(d);
+	if (rc) {
+		snprintf(err, CTL_SOCKET_ERR_MAX, "no TCP: %s", strerror(-rc));
+		return rc;
+	}
 	timer_on(d, &d->poll_timer, on_poll, POLL_MS);
 	timer_on(d, &d->steer_timer, on_tick, ROUTE_JUDGE_TICK_MS);
 	signal_on(d, &d->sigterm, SIGTERM);
@@ -292,6 +350,7 @@ static void close_loop(struct ctl_daemon *d)
 	ctl_events_listen(d->events, NULL, NULL);
 	ctl_hops_close(d);
 	ctl_socket_free(d->socket);
+	close_tcp(d);
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);

@@ -11,6 +11,9 @@
 #include "control/probe.h"
 #include "control/socket.h"
 #include "control/steer.h"
+#include "control/tcp_ask.h"
+#include "control/tcp_listen.h"
+#include "control/tcp_resolve.h"
 #include "control/world.h"
 #include "dataplane/dataplane.h"
 
@@ -35,6 +38,9 @@ struct ctl_daemon {
 	struct ctl_steer *steer;
 	struct ctl_netlink *netlink;
 	struct ctl_socket *socket;
+	struct ctl_tcp_asks *tcp_asks;
+	struct ctl_resolver *resolver; // NULL when TCP is off
+	struct ctl_listen *listen;     // the same
 
 	// next hops: asked again when due, or soon when the kernel told of a change
 	bool hops_dirty;

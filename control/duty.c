@@ -1,9 +1,14 @@
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "control/addr.h"
 #include "control/daemon.h"
+#include "dataplane/reply.h"
 #include "dns/text.h"
+#include "dns/wire.h"
 #include "validator/time.h"
 
 /* What the main lcore does over and over. Nothing here waits. */
@@ -164,10 +169,59 @@ static void ask_probes(struct ctl_daemon *d)
 	}
 }
 
+/** A key set that UDP is too small for, on its way over TCP. */
+struct by_tcp {
+	struct ctl_daemon *d;
+	uint64_t token;
+};
+
+static void on_told_by_tcp(void *arg, int error, const uint8_t *msg, uint16_t len)
+{
+	struct by_tcp *b = arg;
+
+	if (ctl_keeper_told(b->d->keeper, b->token, error, msg, len, ctl_now_ms(), ctl_epoch_s()))
+		b->d->keeper_told = true;
+	free(b);
+}
+
+static int ask_by_tcp(struct ctl_daemon *d, const struct ctl_keeper_ask *ask)
+{
+	struct by_tcp *b = malloc(sizeof(*b));
+	uint8_t query[DNS_UDP_MAX_PLAIN];
+	uint16_t id = 0;
+
+	if (!b)
+		return -ENOMEM;
+	*b = (struct by_tcp){d, ask->token};
+	getrandom(&id, sizeof(id), 0);
+	int len = dp_reply_question(id, kind_of(d, ask->path), &ask->qname, ask->qtype,
+		d->cfg.dp.edns_size, false, query, sizeof(query));
+	int rc = len < 0 ? len
+			 : ctl_tcp_ask(d->tcp_asks, &ask->addr, query, (uint16_t)len,
+				   CTL_KEEPER_TIMEOUT_MS, on_told_by_tcp, b);
+	if (rc)
+		free(b);
+	return rc;
+}
+
+/** @return true: it will be told later */
+static bool again_by_tcp(struct ctl_daemon *d, const struct dp_told *t)
+{
+	struct ctl_keeper_ask ask;
+
+	if (t->error || t->len < DNS_HEADER_LEN ||
+		!(dns_get16(t->msg + DNS_OFF_FLAGS) & DNS_FLAG_TC) ||
+		!ctl_keeper_by_tcp(d->keeper, t->token, ctl_now_ms(), &ask))
+		return false;
+	return ask_by_tcp(d, &ask) == 0;
+}
+
 static void on_told(void *arg, const struct dp_told *t)
 {
 	struct ctl_daemon *d = arg;
 
+	if (again_by_tcp(d, t))
+		return;
 	if (ctl_keeper_told(
 		    d->keeper, t->token, t->error, t->msg, t->len, ctl_now_ms(), ctl_epoch_s()))
 		d->keeper_told = true;

@@ -25,7 +25,8 @@ struct entry {
 	struct val_zone_keys keys; // what is published
 	int parent;                // index of the closest routed ancestor, -1 none
 	enum step step;
-	uint64_t token;       // of the question that is out, 0 none
+	uint64_t token; // of the question that is out, 0 none
+	struct ctl_keeper_ask asked;
 	uint64_t deadline_ms; // when it counts as lost
 	uint64_t due_ms;      // when the next step may be taken
 	uint64_t hinted_ms;
@@ -264,6 +265,7 @@ static bool ask(struct ctl_keeper *k, struct entry *e, struct route_paths *p, ui
 		.qtype = e->step == STEP_DS ? DNS_TYPE_DS : DNS_TYPE_DNSKEY,
 	};
 	e->token = out->token;
+	e->asked = *out;
 	e->deadline_ms = now_ms + 2 * CTL_KEEPER_TIMEOUT_MS;
 	return true;
 }
@@ -362,6 +364,21 @@ bool ctl_keeper_told(struct ctl_keeper *k, uint64_t token, int error, const uint
 			told_ds(k, e, now_ms, epoch_s, TURN);
 		else
 			told_dnskey(k, e, now_ms, epoch_s, TURN);
+		return true;
+	}
+	return false;
+}
+
+bool ctl_keeper_by_tcp(
+	struct ctl_keeper *k, uint64_t token, uint64_t now_ms, struct ctl_keeper_ask *out)
+{
+	for (size_t i = 0; i < k->count; i++) {
+		struct entry *e = &k->entry[i];
+
+		if (token == 0 || e->token != token)
+			continue;
+		e->deadline_ms = now_ms + 2 * CTL_KEEPER_TIMEOUT_MS;
+		*out = e->asked;
 		return true;
 	}
 	return false;

@@ -51,6 +51,14 @@ size_t ctl_keeper_due(struct ctl_keeper *k, struct route_paths *p, uint64_t now_
 bool ctl_keeper_told(struct ctl_keeper *k, uint64_t token, int error, const uint8_t *msg,
 	size_t len, uint64_t now_ms, uint32_t epoch_s);
 
+/**
+ * The answer to this question did not fit into UDP (TC=1): which question to ask again over TCP,
+ * within CTL_KEEPER_TIMEOUT_MS; the answer is told under the same token.
+ * @return false when the token is not the keeper's
+ */
+bool ctl_keeper_by_tcp(
+	struct ctl_keeper *k, uint64_t token, uint64_t now_ms, struct ctl_keeper_ask *out);
+
 /** Workers miss a key of this zone (a rollover we have not seen): ask again soon. */
 void ctl_keeper_hint(struct ctl_keeper *k, const uint8_t *zone, uint64_t now_ms);
 

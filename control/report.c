@@ -345,6 +345,24 @@ json_t *ctl_report_identity(const struct ctl_daemon *d)
 		count_json(s.transactions), "mbufs_out", count_json(dp_mbufs_out(d->dp)));
 }
 
+/** TCP is beside the identity: these queries are no packets of ours. */
+static json_t *tcp_json(const struct ctl_daemon *d)
+{
+	struct ctl_listen_stats l = {0};
+	struct ctl_resolver_stats r = {0};
+
+	if (d->listen)
+		ctl_listen_stats(d->listen, &l);
+	if (d->resolver)
+		ctl_resolver_stats(d->resolver, &r);
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "open",
+		count_json(l.open), "accepted", count_json(l.accepted), "refused",
+		count_json(l.refused), "idle", count_json(l.idle), "queries", count_json(l.queries),
+		"over_rate", count_json(l.over_rate), "forwarded", count_json(r.forwarded),
+		"answered", count_json(r.answered), "hung_up", count_json(r.hung_up), "tries",
+		count_json(r.tries), "pending", count_json(r.pending));
+}
+
 json_t *ctl_report_stats(struct ctl_daemon *d)
 {
 	json_t *workers = json_array();
@@ -355,8 +373,8 @@ json_t *ctl_report_stats(struct ctl_daemon *d)
 		json_array_append_new(workers, stats_json(&s));
 	}
 	dp_stats_sum(d->dp, &s);
-	return json_pack("{s:o,s:o,s:o}", "sum", stats_json(&s), "workers", workers, "identity",
-		ctl_report_identity(d));
+	return json_pack("{s:o,s:o,s:o,s:o}", "sum", stats_json(&s), "workers", workers, "tcp",
+		tcp_json(d), "identity", ctl_report_identity(d));
 }
 
 /* ---- keys ---- */

@@ -205,6 +205,7 @@ void ctl_show_stats(const json_t *data, FILE *out)
 	add_counters(&t, json_object_get(sum, "verdicts"), "verdict.");
 	add_counters(&t, json_object_get(sum, "reasons"), "reason.");
 	add_counters(&t, json_object_get(sum, "rcodes"), "rcode.");
+	add_counters(&t, json_object_get(data, "tcp"), "tcp.");
 	ctl_columns_print(&t, out);
 }
 

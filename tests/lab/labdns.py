@@ -69,6 +69,33 @@ def ask(address, name, kind, timeout_s=2.0, **options):
             return None
 
 
+def ask_tcp(address, questions, timeout_s=5.0, **options):
+    """Ask several at once over one TCP connection; {(name, kind): Reply}, without those that got none."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    asked = {i: q for i, q in enumerate(questions)}
+    replies = {}
+    with socket.socket(family, socket.SOCK_STREAM) as s:
+        s.settimeout(timeout_s)
+        s.connect((address, PORT))
+        messages = [query(name, kind, ident=i, **options) for i, (name, kind) in asked.items()]
+        s.sendall(b"".join(struct.pack("!H", len(m)) + m for m in messages))
+        stream = b""
+        while len(replies) < len(asked):
+            try:
+                part = s.recv(65535)
+            except (TimeoutError, ConnectionResetError):
+                break
+            if not part:
+                break
+            stream += part
+            while len(stream) >= 2 and len(stream) >= 2 + int.from_bytes(stream[:2], "big"):
+                end = 2 + int.from_bytes(stream[:2], "big")
+                reply = Reply(stream[2:end])
+                replies[asked[reply.id]] = reply
+                stream = stream[end:]
+    return replies
+
+
 def soa_serial(reply):
     """The serial of the first answer, when it is a SOA; else None."""
     if reply is None or not reply.answers:

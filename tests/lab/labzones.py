@@ -68,6 +68,7 @@ class Zones:
     def __init__(self, folder):
         self.folder = folder
         self.serial = int(time.time())
+        self.spare_keys = {}  # zone: DNSKEY lines that its next versions publish besides those that sign
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -141,6 +142,14 @@ class Zones:
         source = self._write("root.unsigned", "".join(lines))
         self._sign_once(".", source, self.path("root.zone"), int(time.time()) + DEFAULT_LIFE_S, nsec3=False)
 
+    def make_spare_keys(self, zone, count):
+        """Keys that are published and sign nothing yet, as before a rollover (RFC 6781 s4.1.1.1)."""
+        lines = []
+        for _ in range(count):
+            with open(self._key(zone) + ".key", encoding="ascii") as f:
+                lines.append(f.read())
+        self.spare_keys[zone] = lines
+
     def version(self, label, nsec3=None, rest=None):
         """Make com. and net. anew as files `<tld><label>`, with the next serial.
 
@@ -157,7 +166,7 @@ class Zones:
         apex = _soa(tld, self.serial, "sin.gtld-servers.net.")
         apex += "".join(f"{tld} 172800 IN NS {s}.gtld-servers.net.\n" for s in SITES)
         with open(self.path(f"{tld}signed"), encoding="ascii") as f:
-            source = self._write(f"{tld}{label}.in", apex + f.read())
+            source = self._write(f"{tld}{label}.in", apex + "".join(self.spare_keys.get(tld, [])) + f.read())
         by_end = {}
         for end in {*nsec3, rest}:
             out = self.path(f"{tld}{label}.{end}")

@@ -354,6 +354,27 @@ static void test_bare_no_is_no_proof(void)
 	teardown();
 }
 
+/* A key set that UDP is too small for: the same question, under the same token, over TCP. */
+static void test_by_tcp(void)
+{
+	struct ctl_keeper_ask ask, again;
+
+	setup(true);
+	CU_ASSERT_TRUE_FATAL(due(&ask));
+	CU_ASSERT_FALSE(ctl_keeper_by_tcp(t.k, ask.token + 1, t.ms, &again));
+	CU_ASSERT_FALSE(ctl_keeper_by_tcp(t.k, 0, t.ms, &again));
+	t.ms += 2 * CTL_KEEPER_TIMEOUT_MS - 1; // just before it counts as lost
+	CU_ASSERT_TRUE_FATAL(ctl_keeper_by_tcp(t.k, ask.token, t.ms, &again));
+	CU_ASSERT_TRUE(again.token == ask.token && again.qtype == ask.qtype &&
+		       again.path == ask.path &&
+		       dns_name_equal(again.qname.octets, ask.qname.octets));
+	t.ms += CTL_KEEPER_TIMEOUT_MS; // not lost: the new way has its own time
+	CU_ASSERT_FALSE(due(&again));
+	answer_dnskey(&ask, ".", &t.root, &t.by_root);
+	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_SECURE);
+	teardown();
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -367,6 +388,7 @@ int main(void)
 		{"a hint asks again", test_hint},
 		{"a proof of no DS makes insecure", test_unsigned_child},
 		{"a bare no is no proof", test_bare_no_is_no_proof},
+		{"TC=1: the same again over TCP", test_by_tcp},
 		CU_TEST_INFO_NULL,
 	};
 

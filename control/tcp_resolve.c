@@ -1,0 +1,335 @@
+#include "control/tcp_resolve.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "dataplane/outcome.h"
+#include "dataplane/question.h"
+#include "dataplane/reply.h"
+#include "dns/wire.h"
+#include "validator/now.h"
+
+struct query {
+	struct ctl_resolver *r;
+	struct query *next, **link;
+	struct ctl_listen_ticket *ticket;
+	struct dp_waiter client;
+	struct dns_name qname; // lower-cased
+	uint16_t qtype;
+	uint16_t id; // of our question upstream
+	enum route_kind kind;
+	struct route_tried tried;
+	uint32_t tries;
+	uint64_t deadline_ms;
+	int ede;
+};
+
+struct ctl_resolver {
+	const struct dp_config *cfg;
+	const struct ctl_world *world;
+	struct ctl_tcp_asks *asks;
+	struct val_verifier *verifier;
+	struct query *queries;
+	struct ctl_resolver_stats stats;
+	// scratch
+	struct dns_msg msg;
+	struct val_response verdict;
+	struct val_zone_keys no_keys;
+	uint8_t out[UINT16_MAX];
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+int ctl_resolver_new(const struct dp_config *cfg, const struct ctl_world *world,
+	struct ctl_tcp_asks *asks, struct ctl_resolver **out)
+{
+	struct ctl_resolver *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	int rc = val_verifier_new(&r->verifier);
+	if (rc) {
+		free(r);
+		return rc;
+	}
+	val_verifier_set_sha1(r->verifier, cfg->sha1);
+	r->cfg = cfg;
+	r->world = world;
+	r->asks = asks;
+	*out = r;
+	return 0;
+}
+
+static void query_free(struct query *q)
+{
+	*q->link = q->next;
+	if (q->next)
+		q->next->link = q->link;
+	q->r->stats.pending--;
+	free(q);
+}
+
+void ctl_resolver_free(struct ctl_resolver *r)
+{
+	if (!r)
+		return;
+	while (r->queries) {
+		ctl_listen_reply(r->queries->ticket, NULL, 0);
+		query_free(r->queries);
+	}
+	val_verifier_free(r->verifier);
+	free(r);
+}
+
+/* ---- answers ---- */
+
+static void send_own(struct ctl_resolver *r, struct ctl_listen_ticket *t,
+	const struct dp_waiter *client, const struct dp_answer *a)
+{
+	const struct dns_msg *m = &r->msg;
+	int len = dp_reply_error(client, m->qd_count == 1 ? m->qname.octets : NULL, m->qtype,
+		m->qclass, (m->flags & DNS_FLAG_OPCODE_MASK) >> 11, a->rcode, a->ede, a->text,
+		r->cfg->edns_size, r->out, sizeof(r->out));
+
+	r->stats.answered++;
+	ctl_listen_reply(t, r->out, len < 0 ? 0 : (uint16_t)len);
+}
+
+static void fail(struct query *q)
+{
+	struct ctl_resolver *r = q->r;
+	struct dns_name qname = q->qname;
+
+	dp_reply_case_restore(qname.octets, qname.len, q->client.case_bits);
+	int len = dp_reply_error(&q->client, qname.octets, q->qtype, DNS_CLASS_IN, DNS_OPCODE_QUERY,
+		DNS_RCODE_SERVFAIL, q->ede, NULL, r->cfg->edns_size, r->out, sizeof(r->out));
+	r->stats.answered++;
+	ctl_listen_reply(q->ticket, r->out, len < 0 ? 0 : (uint16_t)len);
+	query_free(q);
+}
+
+/** r->msg and r->verdict to the client. */
+static void deliver(struct query *q)
+{
+	struct ctl_resolver *r = q->r;
+	bool truncated;
+	int len = dp_reply_copy(&r->msg, &r->verdict, q->kind, &q->client, r->cfg->edns_size,
+		r->out, sizeof(r->out), &truncated);
+
+	if (len < 0) {
+		q->ede = DNS_EDE_INVALID_DATA;
+		fail(q);
+		return;
+	}
+	r->stats.forwarded++;
+	ctl_listen_reply(q->ticket, r->out, (uint16_t)len);
+	query_free(q);
+}
+
+/* ---- one try after the other ---- */
+
+static void try_next(struct query *q);
+
+static void tried_in_vain(struct query *q, int ede)
+{
+	if (dp_outcome_ede_outranks(ede, q->ede))
+		q->ede = ede;
+	try_next(q);
+}
+
+static const struct val_zone_keys *keys_of(struct ctl_resolver *r, const uint8_t *zone)
+{
+	const struct val_keys *keys = ctl_world_keys(r->world);
+	const struct val_zone_keys *found = keys ? val_keys_find(keys, zone) : NULL;
+
+	if (found)
+		return found;
+	dns_name_from_wire(zone, zone + DNS_NAME_MAX, &r->no_keys.zone);
+	return &r->no_keys;
+}
+
+/** @return false: no longer routed */
+static bool judge(struct query *q, enum route_outcome *outcome)
+{
+	struct ctl_resolver *r = q->r;
+	const struct route_table *t = ctl_world_table(r->world);
+	int zone = route_table_zone(t, q->qname.octets, q->qtype == DNS_TYPE_DS);
+	uint16_t flags = r->msg.flags;
+
+	if (zone < 0)
+		return false;
+	// A recursive upstream has no authority and need not say so.
+	if (q->kind == ROUTE_RECURSIVE)
+		r->msg.flags |= DNS_FLAG_AA;
+	val_judge_now(r->verifier, &r->msg, keys_of(r, route_table_zone_name(t, zone)),
+		(uint32_t)time(NULL), &r->cfg->skew, &r->verdict);
+	r->msg.flags = flags;
+	*outcome = dp_outcome(&r->verdict, dns_msg_rcode(&r->msg));
+	return true;
+}
+
+static bool is_answer(const struct query *q, const struct dns_msg *m)
+{
+	return m->id == q->id && m->qd_count == 1 && m->qtype == q->qtype &&
+	       m->qclass == DNS_CLASS_IN && m->qname.len == q->qname.len &&
+	       memcmp(m->qname.octets, q->qname.octets, q->qname.len) == 0;
+}
+
+static void told(void *arg, int error, const uint8_t *msg, uint16_t len)
+{
+	struct query *q = arg;
+	struct ctl_resolver *r = q->r;
+	enum route_outcome outcome;
+
+	if (error) {
+		tried_in_vain(q, DNS_EDE_NO_REACHABLE_AUTHORITY);
+		return;
+	}
+	if (dns_msg_parse(&r->msg, msg, len) || !is_answer(q, &r->msg) ||
+		dp_outcome_truncated(&r->msg)) {
+		tried_in_vain(q, DNS_EDE_INVALID_DATA);
+		return;
+	}
+	if (!judge(q, &outcome)) {
+		fail(q);
+		return;
+	}
+	bool usable = outcome == ROUTE_O_SECURE || outcome == ROUTE_O_INSECURE;
+	bool unchecked = (q->client.flags & DNS_FLAG_CD) && r->verdict.kind < VAL_KIND_LAME;
+	if (usable || unchecked)
+		deliver(q);
+	else
+		tried_in_vain(q, dp_outcome_ede(outcome, r->verdict.result.reason));
+}
+
+static unsigned families(const struct dp_config *cfg)
+{
+	return (cfg->source[0].family ? 1u : 0) | (cfg->source[1].family ? 2u : 0);
+}
+
+static uint32_t random_u32(void)
+{
+	uint32_t v = 0;
+
+	getrandom(&v, sizeof(v), 0);
+	return v;
+}
+
+/** @retval 0: `told` will be called; -errno */
+static int ask(struct query *q, const struct route_addr *to, uint64_t left_ms)
+{
+	struct ctl_resolver *r = q->r;
+	uint8_t buf[512];
+
+	q->id = (uint16_t)random_u32();
+	int len = dp_reply_question(
+		q->id, q->kind, &q->qname, q->qtype, r->cfg->edns_size, false, buf, sizeof(buf));
+	if (len < 0)
+		return len;
+	r->stats.tries++;
+	return ctl_tcp_ask(r->asks, to, buf, (uint16_t)len,
+		left_ms < CTL_RESOLVE_TRY_MS ? (uint32_t)left_ms : CTL_RESOLVE_TRY_MS, told, q);
+}
+
+static void try_next(struct query *q)
+{
+	struct ctl_resolver *r = q->r;
+	const struct route_table *t = ctl_world_table(r->world);
+	uint16_t region = route_table_region(t, &q->client.client);
+	struct route_choice c;
+
+	while (q->tries < r->cfg->tries) {
+		uint64_t now = now_ms();
+		int zone = route_table_zone(t, q->qname.octets, q->qtype == DNS_TYPE_DS);
+		if (zone < 0 || now >= q->deadline_ms ||
+			route_table_choose(
+				t, zone, region, families(r->cfg), random_u32(), &q->tried, &c))
+			break;
+		q->kind = route_table_zone_kind(t, zone);
+		route_tried_add(&q->tried, t, &c);
+		q->tries++;
+		if (!ask(q, &c.addr, q->deadline_ms - now))
+			return;
+		if (dp_outcome_ede_outranks(DNS_EDE_NO_REACHABLE_AUTHORITY, q->ede))
+			q->ede = DNS_EDE_NO_REACHABLE_AUTHORITY;
+	}
+	fail(q);
+}
+
+/* ---- questions ---- */
+
+static struct query *query_new(
+	struct ctl_resolver *r, struct ctl_listen_ticket *t, const struct dp_waiter *client)
+{
+	struct query *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return NULL;
+	q->r = r;
+	q->ticket = t;
+	q->client = *client;
+	q->qname = r->msg.qname;
+	dns_name_lower(q->qname.octets, q->qname.len);
+	q->qtype = r->msg.qtype;
+	q->deadline_ms = now_ms() + CTL_RESOLVE_BUDGET_MS;
+	q->ede = DNS_EDE_NONE;
+	q->next = r->queries;
+	q->link = &r->queries;
+	if (q->next)
+		q->next->link = &q->next;
+	r->queries = q;
+	r->stats.pending++;
+	return q;
+}
+
+static bool is_routed(const struct ctl_resolver *r, struct dp_answer *out)
+{
+	const struct route_table *t = ctl_world_table(r->world);
+	struct dns_name name = r->msg.qname;
+
+	*out = (struct dp_answer){DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY, NULL};
+	if (!t)
+		return false;
+	*out = (struct dp_answer){DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE, NULL};
+	dns_name_lower(name.octets, name.len);
+	if (route_table_zone(t, name.octets, r->msg.qtype == DNS_TYPE_DS) < 0)
+		return false;
+	*out = (struct dp_answer){DNS_RCODE_SERVFAIL, DNS_EDE_OTHER, NULL}; // if memory is short
+	return true;
+}
+
+void ctl_resolver_query(void *resolver, struct ctl_listen_ticket *t,
+	const struct route_addr *client, const uint8_t *msg, uint16_t len)
+{
+	struct ctl_resolver *r = resolver;
+	struct dp_waiter w = {.stream = true, .client = *client};
+	struct dp_answer a;
+
+	if (len < DNS_HEADER_LEN || (dns_get16(msg + DNS_OFF_FLAGS) & DNS_FLAG_QR) != 0 ||
+		!dp_question_allowed(r->cfg, client)) {
+		r->stats.hung_up++;
+		ctl_listen_reply(t, NULL, 0);
+		return;
+	}
+	bool forward = dp_question_read(&r->msg, msg, len, &a);
+	dp_question_note(&r->msg, &w);
+	struct query *q = forward && is_routed(r, &a) ? query_new(r, t, &w) : NULL;
+	if (q)
+		try_next(q);
+	else
+		send_own(r, t, &w, &a);
+}
+
+void ctl_resolver_stats(const struct ctl_resolver *r, struct ctl_resolver_stats *out)
+{
+	*out = r->stats;
+}
