@@ -6,7 +6,7 @@
 
 #include <openssl/evp.h>
 
-#include "validator/keys.h"
+#include "validator/anchors_priv.h"
 
 /*
  * The anchor file: one record a line, fields parted by blanks. Owner, then TTL and class in any
@@ -183,6 +183,39 @@ static const char *read_record(const struct fields *f, struct val_anchor *a)
 		return "expected a DS or DNSKEY record";
 	wrong = read_rdata(f, at + 1, a);
 	return wrong != NULL ? wrong : check(a);
+}
+
+const char *val_anchor_read(char *line, struct val_anchor *out)
+{
+	struct fields f;
+	const char *wrong = split(line, &f);
+
+	if (wrong != NULL)
+		return wrong;
+	return f.count > 0 ? read_record(&f, out) : "expected a DS or DNSKEY record";
+}
+
+static void to_hex(const uint8_t *in, size_t len, char *out)
+{
+	for (size_t i = 0; i < len; i++)
+		sprintf(out + 2 * i, "%02X", in[i]);
+}
+
+int val_anchor_write(const struct val_anchor *a, char *out, size_t size)
+{
+	bool ds = a->type == DNS_TYPE_DS;
+	char owner[DNS_NAME_TEXT_MAX], blob[2 * VAL_KEY_MAX + 1];
+	const struct val_key *k = &a->key;
+	int n;
+
+	dns_name_to_text(a->zone.octets, owner, sizeof(owner));
+	if (ds)
+		to_hex(k->rdata + 4, k->rdata_len - 4u, blob);
+	else
+		EVP_EncodeBlock((unsigned char *)blob, k->rdata + 4, k->rdata_len - 4);
+	n = snprintf(out, size, "%s IN %s %u %u %u %s", owner, ds ? "DS" : "DNSKEY",
+		dns_get16(k->rdata), k->rdata[2], k->rdata[3], blob);
+	return n >= 0 && (size_t)n < size ? n : -ENOSPC;
 }
 
 static int read_lines(

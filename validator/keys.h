@@ -117,6 +117,17 @@ int val_keys_from_dnskey(struct val_verifier *v, const struct dns_msg *msg, cons
 	struct val_zone_keys *out, struct val_result *res);
 
 /**
+ * Which keys does a DNSKEY response revoke? Those that stand in the set with their REVOKE bit and
+ * signed it as such (RFC 5011 s2.1); that the set is signed by another key, too, is not needed.
+ *
+ * @param known    anchors of this zone of either kind, DNSKEYs without the bit
+ * @param revoked  room for count
+ */
+void val_keys_revoked(struct val_verifier *v, const struct dns_msg *msg, const uint8_t *zone,
+	const struct val_anchor *known, size_t count, uint32_t now, const struct val_skew *skew,
+	bool *revoked);
+
+/**
  * Judge a DS response that came from `parent`'s servers, with the parent's keys.
  *
  * @param ds        room for VAL_DS_MAX anchors of type DS (a larger set is refused);
