@@ -290,6 +290,7 @@ int val_dnskey_offer(const struct dns_msg *msg, const uint8_t *zone, const struc
 	if (n < 0)
 		return -EBADMSG;
 	all->count = (uint8_t)n;
+	all->ttl_s = lowest_ttl(msg, &set);
 	trusted->zone = ds[0].zone;
 	trusted->status = VAL_ZONE_SECURE;
 	trusted->generation = 0;
@@ -320,6 +321,7 @@ static void settle_secure(
 	out->status = VAL_ZONE_SECURE;
 	out->why = VAL_R_NONE;
 	out->count = all->count;
+	out->ttl_s = all->ttl_s;
 	memset(out->key, 0, sizeof(out->key));
 	memcpy(out->key, all->key, all->count * sizeof(all->key[0]));
 	out->valid_until = valid_until;

@@ -58,6 +58,10 @@ struct val_zone_keys {
 	enum val_reason why;  // for INSECURE and UNKNOWN
 	uint32_t generation;  // grows with every change of this zone's set
 	uint32_t valid_until; // the set may not be used after this time (TTL and signatures)
+	uint32_t ttl_s;       // of the newest DNSKEY set, as it came
+	// A signature by a key that is not here: before this time it has been looked for in vain,
+	// from then on whoever judges may wait until somebody has looked (epoch s)
+	uint32_t look_after;
 	uint8_t count;
 	struct val_key key[VAL_ZONE_KEYS_MAX];
 };
@@ -91,7 +95,7 @@ enum val_reason val_ds_usable(
  * (val_rrset_judge()). Allocates nothing.
  *
  * @param trusted  its zone, status and keys are set
- * @param all      its keys are set
+ * @param all      its keys and TTL are set
  * @param why      the reason of an error
  * @return first record of the DNSKEY RRset; -ENOTSUP as val_ds_usable() has it: insecure; -EBADMSG
  *         bogus
