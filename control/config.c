@@ -23,6 +23,7 @@ enum {
 	EDNS_SIZE_MAX = 4096, // dp_told holds no more
 	SKEW_MAX_S = 86400,
 	MAC_TEXT_LEN = 17,
+	HOLD_MAX_S = 365 * 86400,
 };
 
 #define FIELD(type, member, rd)                                                                    \
@@ -396,6 +397,20 @@ static int read_validation(const struct ctl_yaml_at *at, void *base, const struc
 	return ctl_yaml_map(at, fields, COUNT(fields), &((struct ctl_config *)base)->dp);
 }
 
+static int read_anchors(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
+{
+	static const struct ctl_yaml_field fields[] = {
+		{"follow", FIELD(struct ctl_config, anchors_follow, ctl_yaml_bool)},
+		{"add_hold_s", FIELD(struct ctl_config, anchors_add_hold_s, ctl_yaml_uint),
+			.min = 1, .max = HOLD_MAX_S},
+		{"remove_hold_s", FIELD(struct ctl_config, anchors_remove_hold_s, ctl_yaml_uint),
+			.min = 1, .max = HOLD_MAX_S},
+	};
+
+	(void)f;
+	return ctl_yaml_map(at, fields, COUNT(fields), base);
+}
+
 static int read_limits(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
 {
 	static const struct ctl_yaml_field fields[] = {
@@ -450,6 +465,7 @@ static const struct ctl_yaml_field top[] = {
 	{"upstream", .read = read_upstream},
 	{"cache", .read = read_cache},
 	{"validation", .read = read_validation},
+	{"anchors", .read = read_anchors},
 	{"limits", .read = read_limits},
 	{"steering", .read = read_steering},
 };
@@ -476,6 +492,9 @@ static void defaults(struct ctl_config *c)
 	c->tcp = (struct ctl_listen_settings){
 		.enabled = true, .clients = 128, .idle_ms = 10000, .queries_per_s = 200};
 	route_judge_defaults(&c->judge);
+	c->anchors_follow = true;
+	c->anchors_add_hold_s = 30 * 86400; // RFC 5011 s2.4
+	c->anchors_remove_hold_s = 30 * 86400;
 	c->drain_ms = 2000;
 	c->probe_interval_ms = 10000;
 }

@@ -34,6 +34,8 @@ struct ctl_config {
 	char state_dir[CTL_PATH_MAX];
 	char control_socket[108];  // sizeof(sun_path)
 	char events[CTL_PATH_MAX]; // "" for none
+	bool anchors_follow;       // RFC 5011
+	uint32_t anchors_add_hold_s, anchors_remove_hold_s;
 	uint32_t drain_ms;
 	uint32_t probe_interval_ms;
 };

@@ -268,7 +268,9 @@ static int open_parts(struct ctl_daemon *d, const struct val_anchors *anchors)
 	int rc = ctl_world_new(&ops, d->cfg.region, &d->world);
 
 	if (!rc)
-		rc = ctl_keeper_new(anchors, &d->cfg.dp.skew, d->cfg.dp.sha1, &d->keeper);
+		rc = ctl_follow_open(d, anchors);
+	if (!rc)
+		rc = ctl_keeper_new(d->trust, &d->cfg.dp.skew, d->cfg.dp.sha1, &d->keeper);
 	if (!rc)
 		rc = ctl_probe_new(
 			d->cfg.probe_interval_ms, &d->cfg.dp.skew, d->cfg.dp.sha1, &d->probe);
@@ -366,5 +368,6 @@ void ctl_daemon_close(struct ctl_daemon *d)
 	ctl_steer_free(d->steer);
 	ctl_probe_free(d->probe);
 	ctl_keeper_free(d->keeper);
+	ctl_trust_free(d->trust);
 	ctl_world_free(d->world);
 }

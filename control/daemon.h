@@ -29,10 +29,12 @@ struct ctl_daemon {
 	bool keeper_told;          // an answer came: the next step may be due
 	uint64_t key_missing_seen; // of the workers' counters, for hints to the keeper
 	bool told_unready;
+	uint64_t trust_retry_ms; // when a state file that could not be written is tried again
 
 	struct dp *dp;
 	struct ctl_events *events;
 	struct ctl_world *world;
+	struct ctl_trust *trust;
 	struct ctl_keeper *keeper;
 	struct ctl_probe *probe;
 	struct ctl_steer *steer;
@@ -115,6 +117,14 @@ void ctl_duty_poll(struct ctl_daemon *d);
 void ctl_duty_tick(struct ctl_daemon *d);
 /** Publish keys when they changed, and say so. */
 void ctl_duty_keys(struct ctl_daemon *d);
+
+/* follow.c: trust anchors that follow their zone, and what survives a restart of that */
+
+/** Make d->trust from the configured anchors and from what an earlier run knew. @retval 0, -ENOMEM
+ */
+int ctl_follow_open(struct ctl_daemon *d, const struct val_anchors *anchors);
+/** Write what is new. */
+void ctl_follow_tick(struct ctl_daemon *d);
 
 /* hops.c: next hops as Linux says */
 

@@ -244,7 +244,8 @@ static void hint_keeper(struct ctl_daemon *d)
 		const struct route_path *path =
 			route_paths_at(ctl_world_paths(d->world), (uint16_t)id);
 		if (path && samples[id].bad_reason == VAL_R_KEY_MISSING)
-			ctl_keeper_hint(d->keeper, path->zone_name.octets, ctl_now_ms());
+			ctl_keeper_hint(d->keeper, path->zone_name.octets, (uint16_t)id,
+				ctl_now_ms(), ctl_epoch_s());
 	}
 }
 
@@ -318,6 +319,7 @@ void ctl_duty_tick(struct ctl_daemon *d)
 	ask_for_keys(d);
 	ctl_duty_keys(d); // also what ran out without an answer
 	ask_probes(d);
+	ctl_follow_tick(d);
 	ctl_world_tick(d->world, ctl_now_ms());
 	check_ready(d);
 }

@@ -5,12 +5,18 @@
 #include <string.h>
 
 #include "dns/wire.h"
+#include "validator/keyset.h"
+#include "validator/time.h"
 
 /*
  * One entry a zone. An entry is idle, or waits for one answer (its token). The life of a round: DS
  * at the parent's servers, unless an anchor stands for it, then DNSKEY at the zone's own. A failed
  * step goes to the next path of the zone that is asked; after a full turn it waits, longer each
  * time. Keys that were good stay in use until their time is over.
+ *
+ * A look is a round out of turn, since an answer was signed by a key that nobody knows: DNSKEY at
+ * the path of that answer, with the DS we have; if that fails, the whole way once more. However it
+ * ends, it is over then, and for some time nobody looks again.
  */
 
 enum step { STEP_IDLE, STEP_DS, STEP_DNSKEY };
@@ -18,20 +24,24 @@ enum step { STEP_IDLE, STEP_DS, STEP_DNSKEY };
 enum {
 	REFRESH_MIN_S = 5,
 	REFRESH_MAX_S = 3600,
-	HINT_SPACING_MS = 2000, // a missing key is looked for at most this often
 };
 
+enum look { LOOK_NONE, LOOK_WANTED, LOOK_AT_PATH, LOOK_WHOLE_WAY };
+
 struct entry {
-	struct val_zone_keys keys; // what is published
-	int parent;                // index of the closest routed ancestor, -1 none
+	struct val_keyset set; // what is published
+	int parent;            // index of the closest routed ancestor, -1 none
 	enum step step;
 	uint64_t token; // of the question that is out, 0 none
 	struct ctl_keeper_ask asked;
 	uint64_t deadline_ms; // when it counts as lost
 	uint64_t due_ms;      // when the next step may be taken
-	uint64_t hinted_ms;
-	uint32_t path_turn; // which of the zone's paths is next
-	uint32_t failures;  // in a row
+	enum look look;
+	uint16_t look_path;
+	uint32_t look_spacing_s; // until the next one
+	uint32_t path_turn;      // which of the zone's paths is next
+	uint32_t failures;       // in a row
+	bool anchored;           // ds are trust anchors of the zone's own
 	struct val_anchor ds[VAL_ANCHORS_MAX];
 	size_t ds_count;
 	uint32_t ds_until;
@@ -39,7 +49,7 @@ struct entry {
 };
 
 struct ctl_keeper {
-	struct val_anchors anchors;
+	struct ctl_trust *trust;
 	struct val_skew skew;
 	struct val_verifier *verifier;
 	struct entry *entry;
@@ -52,15 +62,15 @@ struct ctl_keeper {
 
 /* ---- life ---- */
 
-int ctl_keeper_new(const struct val_anchors *anchors, const struct val_skew *skew, bool sha1,
-	struct ctl_keeper **out)
+int ctl_keeper_new(
+	struct ctl_trust *trust, const struct val_skew *skew, bool sha1, struct ctl_keeper **out)
 {
 	struct ctl_keeper *k = calloc(1, sizeof(*k));
 	int err;
 
 	if (k == NULL)
 		return -ENOMEM;
-	k->anchors = *anchors;
+	k->trust = trust;
 	k->skew = *skew;
 	err = val_verifier_new(&k->verifier);
 	if (err != 0) {
@@ -84,7 +94,7 @@ void ctl_keeper_free(struct ctl_keeper *k)
 static struct entry *find(struct ctl_keeper *k, const uint8_t *zone)
 {
 	for (size_t i = 0; i < k->count; i++)
-		if (dns_name_equal(k->entry[i].keys.zone.octets, zone))
+		if (dns_name_equal(k->entry[i].set.keys.zone.octets, zone))
 			return &k->entry[i];
 	return NULL;
 }
@@ -94,9 +104,10 @@ static int closest_ancestor(const struct entry *e, const struct entry *all, size
 	int best = -1;
 
 	for (size_t i = 0; i < count; i++) {
-		if (&all[i] == e || !dns_name_under(e->keys.zone.octets, all[i].keys.zone.octets))
+		if (&all[i] == e ||
+			!dns_name_under(e->set.keys.zone.octets, all[i].set.keys.zone.octets))
 			continue;
-		if (best < 0 || all[i].keys.zone.labels > all[best].keys.zone.labels)
+		if (best < 0 || all[i].set.keys.zone.labels > all[best].set.keys.zone.labels)
 			best = (int)i;
 	}
 	return best;
@@ -115,12 +126,17 @@ int ctl_keeper_sync(struct ctl_keeper *k, const struct route_config *c)
 			fresh[i] = *known;
 			continue;
 		}
-		fresh[i].keys.zone = c->zones[i].name;
-		fresh[i].keys.status = VAL_ZONE_UNKNOWN;
-		fresh[i].keys.why = VAL_R_NO_CHAIN;
+		fresh[i].set.keys.zone = c->zones[i].name;
+		fresh[i].set.keys.status = VAL_ZONE_UNKNOWN;
+		fresh[i].set.keys.why = VAL_R_NO_CHAIN;
 	}
-	for (size_t i = 0; i < c->zone_count; i++)
+	for (size_t i = 0; i < c->zone_count; i++) {
 		fresh[i].parent = closest_ancestor(&fresh[i], fresh, c->zone_count);
+		if (fresh[i].step == STEP_DS) { // another parent may have to be asked
+			fresh[i].step = STEP_IDLE;
+			fresh[i].token = 0;
+		}
+	}
 	free(k->entry);
 	k->entry = fresh;
 	k->count = c->zone_count;
@@ -130,49 +146,84 @@ int ctl_keeper_sync(struct ctl_keeper *k, const struct route_config *c)
 
 /* ---- steps ---- */
 
-static size_t anchors_of(const struct ctl_keeper *k, const uint8_t *zone, struct val_anchor *out)
-{
-	size_t n = 0;
-
-	for (unsigned i = 0; i < k->anchors.count; i++)
-		if (dns_name_equal(k->anchors.item[i].zone.octets, zone))
-			out[n++] = k->anchors.item[i];
-	return n;
-}
-
 static uint64_t jittered(uint64_t ms)
 {
 	return ms - ms / 10 + (uint64_t)rand() % (ms / 5 + 1);
 }
 
+static uint32_t left_s(const struct entry *e, uint32_t epoch_s)
+{
+	int32_t left = val_time_diff(epoch_s, e->set.keys.valid_until);
+
+	return e->set.keys.status != VAL_ZONE_UNKNOWN && left > 0 ? (uint32_t)left : 0;
+}
+
+/* What RFC 5011 s2.3 has to say, if anything. */
+static uint32_t trust_wait_s(
+	const struct ctl_keeper *k, const struct entry *e, bool failed, uint32_t epoch_s)
+{
+	return ctl_trust_refresh_s(k->trust, e->set.keys.zone.octets, e->set.keys.ttl_s,
+		e->last.nearest_expiration - e->last.newest_inception, failed, epoch_s);
+}
+
+static uint64_t refresh_ms(const struct ctl_keeper *k, const struct entry *e, uint32_t epoch_s)
+{
+	uint64_t wait_s = (uint64_t)left_s(e, epoch_s) * 2 / 3;
+	uint32_t trust_s = trust_wait_s(k, e, false, epoch_s);
+
+	wait_s = wait_s < REFRESH_MIN_S ? REFRESH_MIN_S : wait_s;
+	if (trust_s != UINT32_MAX)
+		return (wait_s < trust_s ? wait_s : trust_s) * 1000;
+	return jittered((wait_s < REFRESH_MAX_S ? wait_s : REFRESH_MAX_S) * 1000);
+}
+
+/* Somebody has looked: from now on an unknown key is one, for some time. */
+static void end_look(struct ctl_keeper *k, struct entry *e, bool found, uint32_t epoch_s)
+{
+	if (e->look != LOOK_AT_PATH && e->look != LOOK_WHOLE_WAY)
+		return;
+	e->look = LOOK_NONE;
+	if (found || e->look_spacing_s == 0)
+		e->look_spacing_s = CTL_KEEPER_LOOK_S;
+	else if (e->look_spacing_s < CTL_KEEPER_LOOK_MAX_S)
+		e->look_spacing_s *= 2;
+	e->set.keys.look_after = epoch_s + e->look_spacing_s;
+	k->changed = true;
+}
+
+static void note_change(struct ctl_keeper *k, struct entry *e, bool changed)
+{
+	if (!changed)
+		return;
+	e->set.keys.generation = ++k->generation;
+	k->changed = true;
+}
+
 static void settle(struct ctl_keeper *k, struct entry *e, const struct val_zone_keys *fresh,
 	uint64_t now_ms, uint32_t epoch_s)
 {
-	int64_t left_s = (int32_t)(fresh->valid_until - epoch_s);
-	int64_t wait_s = left_s * 2 / 3;
-	struct val_zone_keys was = e->keys;
+	uint32_t until = e->set.keys.valid_until;
+	bool changed = val_keyset_replace(&e->set, fresh, epoch_s);
 
-	e->keys = *fresh;
-	e->keys.generation = was.generation;
 	// The expiry moves with every refresh; a changed set is what needs a new generation.
-	if (was.status != fresh->status || was.count != fresh->count ||
-		memcmp(was.key, fresh->key, sizeof(was.key)) != 0)
-		e->keys.generation = ++k->generation;
-	if (e->keys.generation != was.generation || was.valid_until != fresh->valid_until)
-		k->changed = true;
-	wait_s = wait_s < REFRESH_MIN_S ? REFRESH_MIN_S : wait_s;
-	wait_s = wait_s > REFRESH_MAX_S ? REFRESH_MAX_S : wait_s;
+	note_change(k, e, changed);
+	k->changed |= until != fresh->valid_until;
 	e->step = STEP_IDLE;
 	e->token = 0;
 	e->failures = 0;
-	e->due_ms = now_ms + jittered((uint64_t)wait_s * 1000);
+	// The next time another site: they may roll at different times. A trust point's keys should
+	// not seem to come and go.
+	if (!e->anchored)
+		e->path_turn++;
+	end_look(k, e, changed, epoch_s);
+	e->due_ms = e->look == LOOK_WANTED ? now_ms : now_ms + refresh_ms(k, e, epoch_s);
 }
 
 static void settle_insecure(struct ctl_keeper *k, struct entry *e, enum val_reason reason,
 	uint32_t until, uint64_t now_ms, uint32_t epoch_s)
 {
 	struct val_zone_keys fresh = {
-		.zone = e->keys.zone,
+		.zone = e->set.keys.zone,
 		.status = VAL_ZONE_INSECURE,
 		.why = reason,
 		.valid_until = until,
@@ -181,11 +232,24 @@ static void settle_insecure(struct ctl_keeper *k, struct entry *e, enum val_reas
 	settle(k, e, &fresh, now_ms, epoch_s);
 }
 
-/* The step failed: another path next, after a full turn a pause that doubles. */
-static void failed(struct entry *e, uint64_t now_ms, size_t paths)
+/* As long as the keys hold anyway, a trust point is not to be pestered (RFC 5011 s2.3). */
+static uint64_t longest_pause_ms(
+	const struct ctl_keeper *k, const struct entry *e, uint32_t epoch_s)
 {
-	uint64_t pause = CTL_KEEPER_RETRY_MS;
+	uint32_t trust_s = trust_wait_s(k, e, true, epoch_s), quarter_s = left_s(e, epoch_s) / 4;
+	uint64_t pause = (uint64_t)(quarter_s < trust_s ? quarter_s : trust_s) * 1000;
 
+	return trust_s != UINT32_MAX && pause > CTL_KEEPER_RETRY_MAX_MS ? pause
+									: CTL_KEEPER_RETRY_MAX_MS;
+}
+
+/* The step failed: another path next, after a full turn a pause that doubles. */
+static void failed(
+	struct ctl_keeper *k, struct entry *e, uint64_t now_ms, uint32_t epoch_s, uint32_t paths)
+{
+	uint64_t pause = CTL_KEEPER_RETRY_MS, longest = longest_pause_ms(k, e, epoch_s);
+
+	end_look(k, e, false, epoch_s);
 	e->token = 0;
 	e->path_turn++;
 	e->failures++;
@@ -193,49 +257,74 @@ static void failed(struct entry *e, uint64_t now_ms, size_t paths)
 		e->due_ms = now_ms;
 		return;
 	}
-	for (uint32_t turn = e->failures / (paths > 0 ? (uint32_t)paths : 1);
-		turn > 1 && pause < CTL_KEEPER_RETRY_MAX_MS; turn--)
+	for (uint32_t turn = e->failures / (paths > 0 ? paths : 1); turn > 1 && pause < longest;
+		turn--)
 		pause *= 2;
-	e->due_ms = now_ms +
-		    jittered(pause < CTL_KEEPER_RETRY_MAX_MS ? pause : CTL_KEEPER_RETRY_MAX_MS);
+	e->due_ms = now_ms + jittered(pause < longest ? pause : longest);
 }
 
 /* Where to begin a round; false when it has to wait for the parent or was settled at once. */
 static bool begin(struct ctl_keeper *k, struct entry *e, uint64_t now_ms, uint32_t epoch_s)
 {
 	const struct entry *parent = e->parent >= 0 ? &k->entry[e->parent] : NULL;
+	size_t anchors = ctl_trust_anchors(k->trust, e->set.keys.zone.octets, e->ds);
 
-	e->ds_count = anchors_of(k, e->keys.zone.octets, e->ds);
-	e->ds_until = epoch_s + 86400;
-	if (e->ds_count > 0) {
+	e->anchored = anchors > 0;
+	if (e->anchored) {
+		e->ds_count = anchors;
+		e->ds_until = epoch_s + 86400;
 		e->step = STEP_DNSKEY;
 		return true;
 	}
 	if (parent == NULL)
 		return false; // no chain to be had
-	switch (parent->keys.status) {
+	switch (parent->set.keys.status) {
 	case VAL_ZONE_SECURE:
 		e->step = STEP_DS;
 		return true;
 	case VAL_ZONE_INSECURE:
 	case VAL_ZONE_NTA:
-		settle_insecure(k, e, parent->keys.why, parent->keys.valid_until, now_ms, epoch_s);
+		settle_insecure(
+			k, e, parent->set.keys.why, parent->set.keys.valid_until, now_ms, epoch_s);
 		return false;
 	default:
 		return false;
 	}
 }
 
+/* A round out of turn. The DS that we have will do: a key that came new has a DS that did not. */
+static bool begin_look(struct ctl_keeper *k, struct entry *e, uint64_t now_ms, uint32_t epoch_s)
+{
+	if (!e->anchored && e->ds_count > 0 && !val_time_before(e->ds_until, epoch_s)) {
+		e->look = LOOK_AT_PATH;
+		e->step = STEP_DNSKEY;
+		return true;
+	}
+	e->look = LOOK_WHOLE_WAY;
+	if (begin(k, e, now_ms, epoch_s))
+		return true;
+	end_look(k, e, false, epoch_s);
+	return false;
+}
+
+static bool begin_any(struct ctl_keeper *k, struct entry *e, uint64_t now_ms, uint32_t epoch_s)
+{
+	return e->look == LOOK_WANTED ? begin_look(k, e, now_ms, epoch_s)
+				      : begin(k, e, now_ms, epoch_s);
+}
+
 /* ---- asking ---- */
 
-static size_t paths_of(
-	struct route_paths *p, const uint8_t *zone, const struct route_path **out, size_t max)
+/* The paths of a zone. @param up  how many of them, the first, are up */
+static size_t paths_of(struct route_paths *p, const uint8_t *zone, const struct route_path **out,
+	size_t max, size_t *up)
 {
 	size_t n = 0;
 
 	// Paths that are up first, then the others: keys may be had from a site that is no good for
 	// the rest.
-	for (unsigned pass = 0; pass < 2; pass++)
+	*up = 0;
+	for (unsigned pass = 0; pass < 2; pass++) {
 		for (size_t id = 0; id < route_paths_count(p) && n < max; id++) {
 			const struct route_path *path = route_paths_at(p, (uint16_t)id);
 
@@ -243,43 +332,47 @@ static size_t paths_of(
 				dns_name_equal(path->zone_name.octets, zone))
 				out[n++] = path;
 		}
+		if (pass == 0)
+			*up = n;
+	}
 	return n;
+}
+
+/* In turns; a look goes where the unknown key was seen. NULL: there is no path. */
+static const struct route_path *choose_path(
+	const struct entry *e, const uint8_t *zone, struct route_paths *p)
+{
+	const struct route_path *paths[ROUTE_ZONE_PATHS_MAX];
+	size_t up, n = paths_of(p, zone, paths, ROUTE_ZONE_PATHS_MAX, &up);
+
+	if (e->step == STEP_DNSKEY && e->look != LOOK_NONE)
+		for (size_t i = 0; i < n; i++)
+			if (paths[i]->id == e->look_path)
+				return paths[i];
+	if (n == 0)
+		return NULL;
+	return paths[e->path_turn % (e->failures == 0 && up > 0 ? up : n)];
 }
 
 static bool ask(struct ctl_keeper *k, struct entry *e, struct route_paths *p, uint64_t now_ms,
 	struct ctl_keeper_ask *out)
 {
-	const struct route_path *paths[ROUTE_ZONE_PATHS_MAX];
 	const struct entry *at = e->step == STEP_DS ? &k->entry[e->parent] : e;
-	size_t n = paths_of(p, at->keys.zone.octets, paths, ROUTE_ZONE_PATHS_MAX);
-	const struct route_path *path;
+	const struct route_path *path = choose_path(e, at->set.keys.zone.octets, p);
 
-	if (n == 0)
+	if (path == NULL)
 		return false;
-	path = paths[e->path_turn % n];
 	*out = (struct ctl_keeper_ask){
 		.token = ++k->next_token,
 		.path = path->id,
 		.addr = path->addr,
-		.qname = e->keys.zone,
+		.qname = e->set.keys.zone,
 		.qtype = e->step == STEP_DS ? DNS_TYPE_DS : DNS_TYPE_DNSKEY,
 	};
 	e->token = out->token;
 	e->asked = *out;
 	e->deadline_ms = now_ms + 2 * CTL_KEEPER_TIMEOUT_MS;
 	return true;
-}
-
-/* Keys whose time is over are no keys: answers are indeterminate from now on. */
-static void expire(struct ctl_keeper *k, struct entry *e, uint32_t epoch_s)
-{
-	if (e->keys.status == VAL_ZONE_UNKNOWN || (int32_t)(e->keys.valid_until - epoch_s) >= 0)
-		return;
-	e->keys.status = VAL_ZONE_UNKNOWN;
-	e->keys.why = VAL_R_NO_CHAIN;
-	e->keys.count = 0;
-	e->keys.generation = ++k->generation;
-	k->changed = true;
 }
 
 size_t ctl_keeper_due(struct ctl_keeper *k, struct route_paths *p, uint64_t now_ms,
@@ -290,12 +383,13 @@ size_t ctl_keeper_due(struct ctl_keeper *k, struct route_paths *p, uint64_t now_
 	for (size_t i = 0; i < k->count && n < max; i++) {
 		struct entry *e = &k->entry[i];
 
-		expire(k, e, epoch_s);
+		// Keys whose time is over are no keys: answers are indeterminate from now on.
+		note_change(k, e, val_keyset_expire(&e->set, epoch_s));
 		if (e->token != 0 && now_ms >= e->deadline_ms)
-			failed(e, now_ms, 1); // the answer itself got lost
+			failed(k, e, now_ms, epoch_s, 1); // the answer itself got lost
 		if (e->token != 0 || now_ms < e->due_ms)
 			continue;
-		if (e->step == STEP_IDLE && !begin(k, e, now_ms, epoch_s))
+		if (e->step == STEP_IDLE && !begin_any(k, e, now_ms, epoch_s))
 			continue;
 		if (ask(k, e, p, now_ms, &out[n]))
 			n++;
@@ -306,15 +400,15 @@ size_t ctl_keeper_due(struct ctl_keeper *k, struct route_paths *p, uint64_t now_
 /* ---- answers ---- */
 
 static void told_ds(
-	struct ctl_keeper *k, struct entry *e, uint64_t now_ms, uint32_t epoch_s, size_t paths)
+	struct ctl_keeper *k, struct entry *e, uint64_t now_ms, uint32_t epoch_s, uint32_t paths)
 {
-	const struct val_zone_keys *parent = &k->entry[e->parent].keys;
+	const struct val_zone_keys *parent = &k->entry[e->parent].set.keys;
 	uint32_t until = 0;
-	int err = val_ds_from_response(k->verifier, &k->msg, parent, e->keys.zone.octets, epoch_s,
-		&k->skew, e->ds, &e->ds_count, &until, &e->last);
+	int err = val_ds_from_response(k->verifier, &k->msg, parent, e->set.keys.zone.octets,
+		epoch_s, &k->skew, e->ds, &e->ds_count, &until, &e->last);
 
 	if (err != 0) {
-		failed(e, now_ms, paths);
+		failed(k, e, now_ms, epoch_s, paths);
 		return;
 	}
 	if (e->ds_count == 0) {
@@ -328,22 +422,53 @@ static void told_ds(
 	e->due_ms = now_ms;
 }
 
-static void told_dnskey(
-	struct ctl_keeper *k, struct entry *e, uint64_t now_ms, uint32_t epoch_s, size_t paths)
+/* @return false: nothing is trusted there any more */
+static bool heed_revocations(struct ctl_keeper *k, struct entry *e, uint32_t epoch_s)
 {
-	struct val_zone_keys fresh = {.zone = e->keys.zone};
-	int err = val_keys_from_dnskey(k->verifier, &k->msg, e->keys.zone.octets, e->ds,
-		e->ds_count, epoch_s, &k->skew, &fresh, &e->last);
+	const uint8_t *zone = e->set.keys.zone.octets;
 
-	if (err != 0) {
-		failed(e, now_ms, paths);
-		// The DS may be what is out of date: after a turn, ask for it again.
-		if (e->failures % paths == 0)
-			e->step = STEP_IDLE;
+	if (!e->anchored ||
+		!ctl_trust_revoke(k->trust, k->verifier, &k->msg, zone, epoch_s, &k->skew))
+		return true;
+	// What it said before is over, be the new set good or not (RFC 5011 s2.1).
+	note_change(k, e, val_keyset_clear(&e->set));
+	e->ds_count = ctl_trust_anchors(k->trust, zone, e->ds);
+	return e->ds_count > 0;
+}
+
+static void failed_dnskey(
+	struct ctl_keeper *k, struct entry *e, uint64_t now_ms, uint32_t epoch_s, uint32_t paths)
+{
+	if (e->look == LOOK_AT_PATH) {
+		// The DS may be what is out of date: the whole way, at once.
+		e->look = LOOK_WHOLE_WAY;
+		e->token = 0;
+		e->step = STEP_IDLE;
+		e->due_ms = now_ms;
 		return;
 	}
-	fresh.zone = e->keys.zone;
-	if ((int32_t)(fresh.valid_until - e->ds_until) > 0)
+	failed(k, e, now_ms, epoch_s, paths);
+	if (e->failures % paths == 0)
+		e->step = STEP_IDLE; // the same, after a turn
+}
+
+static void told_dnskey(
+	struct ctl_keeper *k, struct entry *e, uint64_t now_ms, uint32_t epoch_s, uint32_t paths)
+{
+	struct val_zone_keys fresh = {.zone = e->set.keys.zone};
+	int err = -ENOENT;
+
+	if (heed_revocations(k, e, epoch_s))
+		err = val_keys_from_dnskey(k->verifier, &k->msg, e->set.keys.zone.octets, e->ds,
+			e->ds_count, epoch_s, &k->skew, &fresh, &e->last);
+	if (err != 0) {
+		failed_dnskey(k, e, now_ms, epoch_s, paths);
+		return;
+	}
+	fresh.zone = e->set.keys.zone;
+	if (e->anchored && fresh.status == VAL_ZONE_SECURE)
+		ctl_trust_saw(k->trust, &fresh, epoch_s);
+	if (val_time_before(e->ds_until, fresh.valid_until))
 		fresh.valid_until = e->ds_until;
 	settle(k, e, &fresh, now_ms, epoch_s);
 }
@@ -359,7 +484,7 @@ bool ctl_keeper_told(struct ctl_keeper *k, uint64_t token, int error, const uint
 		if (token == 0 || e->token != token)
 			continue;
 		if (error != 0 || dns_msg_parse(&k->msg, msg, len) != 0)
-			failed(e, now_ms, TURN);
+			failed(k, e, now_ms, epoch_s, TURN);
 		else if (e->step == STEP_DS)
 			told_ds(k, e, now_ms, epoch_s, TURN);
 		else
@@ -384,14 +509,18 @@ bool ctl_keeper_by_tcp(
 	return false;
 }
 
-void ctl_keeper_hint(struct ctl_keeper *k, const uint8_t *zone, uint64_t now_ms)
+void ctl_keeper_hint(
+	struct ctl_keeper *k, const uint8_t *zone, uint16_t path, uint64_t now_ms, uint32_t epoch_s)
 {
 	struct entry *e = find(k, zone);
 
-	if (e == NULL || e->step != STEP_IDLE || now_ms < e->hinted_ms + HINT_SPACING_MS)
+	if (e == NULL || e->look != LOOK_NONE || e->set.keys.status != VAL_ZONE_SECURE ||
+		val_time_before(epoch_s, e->set.keys.look_after))
 		return;
-	e->hinted_ms = now_ms;
-	e->due_ms = now_ms;
+	e->look = LOOK_WANTED;
+	e->look_path = path;
+	if (e->step == STEP_IDLE)
+		e->due_ms = now_ms; // else when the round that is under way has ended
 }
 
 /* ---- looking ---- */
@@ -407,7 +536,7 @@ int ctl_keeper_snapshot(struct ctl_keeper *k, struct val_keys **out)
 	if (zones == NULL)
 		return -ENOMEM;
 	for (size_t i = 0; i < k->count; i++)
-		zones[i] = k->entry[i].keys;
+		zones[i] = k->entry[i].set.keys;
 	err = val_keys_new(zones, k->count, out);
 	free(zones);
 	if (err != 0)
@@ -421,7 +550,7 @@ static bool hopeless(const struct ctl_keeper *k, const struct entry *e)
 {
 	struct val_anchor own[VAL_ANCHORS_MAX];
 
-	while (anchors_of(k, e->keys.zone.octets, own) == 0) {
+	while (ctl_trust_anchors(k->trust, e->set.keys.zone.octets, own) == 0) {
 		if (e->parent < 0)
 			return true;
 		e = &k->entry[e->parent];
@@ -432,7 +561,7 @@ static bool hopeless(const struct ctl_keeper *k, const struct entry *e)
 bool ctl_keeper_settled(const struct ctl_keeper *k)
 {
 	for (size_t i = 0; i < k->count; i++)
-		if (k->entry[i].keys.status == VAL_ZONE_UNKNOWN && !hopeless(k, &k->entry[i]))
+		if (k->entry[i].set.keys.status == VAL_ZONE_UNKNOWN && !hopeless(k, &k->entry[i]))
 			return false;
 	return true;
 }
@@ -448,11 +577,11 @@ void ctl_keeper_info(
 	const struct entry *e = &k->entry[i];
 
 	*out = (struct ctl_keeper_info){
-		.zone = e->keys.zone,
-		.status = e->keys.status,
+		.zone = e->set.keys.zone,
+		.status = e->set.keys.status,
 		.last = e->last,
-		.valid_until = e->keys.valid_until,
-		.keys = e->keys.count,
+		.valid_until = e->set.keys.valid_until,
+		.keys = e->set.keys.count,
 		.refresh_in_ms = e->due_ms > now_ms ? e->due_ms - now_ms : 0,
 		.failures = e->failures,
 	};

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/trust.h"
 #include "routing/table.h"
 #include "validator/keys.h"
 
@@ -20,9 +21,13 @@ struct ctl_keeper;
 
 enum { CTL_KEEPER_TIMEOUT_MS = 1000, CTL_KEEPER_RETRY_MS = 1000, CTL_KEEPER_RETRY_MAX_MS = 30000 };
 
-/** anchors is copied. @param sha1  follow chains of algorithms 5 and 7 too. @retval 0, -ENOMEM */
-int ctl_keeper_new(const struct val_anchors *anchors, const struct val_skew *skew, bool sha1,
-	struct ctl_keeper **out);
+/**
+ * @param trust  borrowed for the keeper's life; told of the DNSKEY sets of its zones
+ * @param sha1   follow chains of algorithms 5 and 7 too
+ * @retval 0, -ENOMEM
+ */
+int ctl_keeper_new(
+	struct ctl_trust *trust, const struct val_skew *skew, bool sha1, struct ctl_keeper **out);
 void ctl_keeper_free(struct ctl_keeper *k);
 
 /** Follow a new configuration: zones that stay keep their keys. @retval 0, -ENOMEM */
@@ -59,8 +64,15 @@ bool ctl_keeper_told(struct ctl_keeper *k, uint64_t token, int error, const uint
 bool ctl_keeper_by_tcp(
 	struct ctl_keeper *k, uint64_t token, uint64_t now_ms, struct ctl_keeper_ask *out);
 
-/** Workers miss a key of this zone (a rollover we have not seen): ask again soon. */
-void ctl_keeper_hint(struct ctl_keeper *k, const uint8_t *zone, uint64_t now_ms);
+/**
+ * An answer that came by this path is signed by a key that the zone's set lacks, a rollover that we
+ * have not seen perhaps: ask that path for its DNSKEY set now, in earnest at most every
+ * CTL_KEEPER_LOOK_S, and less often while it is in vain. When somebody has looked, whatever it
+ * came to, the zone's look_after says so in the next snapshot.
+ */
+void ctl_keeper_hint(struct ctl_keeper *k, const uint8_t *zone, uint16_t path, uint64_t now_ms,
+	uint32_t epoch_s);
+enum { CTL_KEEPER_LOOK_S = 2, CTL_KEEPER_LOOK_MAX_S = 64 };
 
 /** A new snapshot when something changed since the last call. @retval 1 *out is the caller's, 0
  * nothing new, -ENOMEM */

@@ -389,6 +389,35 @@ static json_t *key_tags(const struct val_zone_keys *k)
 	return tags;
 }
 
+/** Of a zone that is a trust point: its keys as RFC 5011 has them, and when that will change. */
+static json_t *anchors_json(const struct ctl_daemon *d, const struct dns_name *zone)
+{
+	const struct ctl_trust_config *cfg = ctl_trust_config(d->trust);
+	uint32_t epoch_s = ctl_epoch_s();
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < ctl_trust_count(d->trust); i++) {
+		const struct val_trustpoint *p = ctl_trust_at(d->trust, i);
+		for (unsigned k = 0; k < p->count && dns_name_equal(p->zone.octets, zone->octets);
+			k++) {
+			const struct val_tracked *a = &p->key[k];
+			json_array_append_new(list,
+				json_pack("{s:i,s:i,s:s,s:s,s:i,s:o,s:o}", "tag",
+					a->anchor.key.key_tag, "algorithm", a->anchor.key.algorithm,
+					"form", a->anchor.type == DNS_TYPE_DS ? "DS" : "DNSKEY",
+					"state", val_key_state_name(a->state), "since_s_ago",
+					val_time_diff(a->since, epoch_s), "seen_s_ago",
+					a->seen ? json_integer(val_time_diff(a->seen, epoch_s))
+						: json_null(),
+					"next_s",
+					until_json(epoch_s,
+						cfg->follow ? val_tracked_due(a, &cfg->params)
+							    : 0)));
+		}
+	}
+	return list;
+}
+
 json_t *ctl_report_keys(struct ctl_daemon *d)
 {
 	const struct val_keys *keys = ctl_world_keys(d->world);
@@ -401,14 +430,14 @@ json_t *ctl_report_keys(struct ctl_daemon *d)
 		const struct val_zone_keys *k = keys ? val_keys_find(keys, info.zone.octets) : NULL;
 		bool has_end = info.status == VAL_ZONE_SECURE || info.status == VAL_ZONE_INSECURE;
 		json_array_append_new(list,
-			json_pack("{s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:i}", "zone",
+			json_pack("{s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:i,s:o}", "zone",
 				name_json(&info.zone), "status", status_name(info.status), "reason",
 				val_reason_name(k ? k->why : VAL_R_NO_CHAIN), "last_failure",
 				info.failures ? val_reason_name(info.last.reason) : "none", "keys",
 				key_tags(k), "valid_s",
 				has_end ? until_json(epoch_s, info.valid_until) : json_null(),
 				"refresh_in_ms", count_json(info.refresh_in_ms), "failures",
-				info.failures));
+				info.failures, "anchors", anchors_json(d, &info.zone)));
 	}
 	return list;
 }

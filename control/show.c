@@ -152,6 +152,39 @@ void ctl_show_sites(const json_t *data, FILE *out)
 	ctl_columns_print(&t, out);
 }
 
+static void add_anchor(struct ctl_columns *t, const json_t *zone, const json_t *a)
+{
+	ctl_columns_add(t, "%s", text(zone, "zone"));
+	add_number(t, a, "tag");
+	add_number(t, a, "algorithm");
+	ctl_columns_add(t, "%s", text(a, "form"));
+	ctl_columns_add(t, "%s", text(a, "state"));
+	add_span(t, json_object_get(a, "since_s_ago"));
+	add_span(t, json_object_get(a, "seen_s_ago"));
+	add_span(t, json_object_get(a, "next_s"));
+}
+
+static void show_anchors(const json_t *zones, FILE *out)
+{
+	struct ctl_columns t;
+	size_t i, k, count = 0;
+	const json_t *z, *a;
+
+	ctl_columns_init(&t, "ANCHOR OF|>KEY TAG|>ALG|FORM|STATE|>FOR|>SEEN BEFORE|>NEXT IN");
+	json_array_foreach(zones, i, z)
+	{
+		json_array_foreach(json_object_get(z, "anchors"), k, a)
+		{
+			add_anchor(&t, z, a);
+			count++;
+		}
+	}
+	if (count == 0)
+		return;
+	fputc('\n', out);
+	ctl_columns_print(&t, out);
+}
+
 void ctl_show_keys(const json_t *data, FILE *out)
 {
 	struct ctl_columns t;
@@ -172,6 +205,7 @@ void ctl_show_keys(const json_t *data, FILE *out)
 		ctl_columns_add(&t, "%s", text(z, "last_failure"));
 	}
 	ctl_columns_print(&t, out);
+	show_anchors(data, out);
 }
 
 static void add_counters(struct ctl_columns *t, const json_t *obj, const char *prefix)

@@ -5,16 +5,19 @@
 #include <CUnit/Basic.h>
 
 #include "control/keeper.h"
+#include "dns/rdata.h"
+#include "dns/wire.h"
 #include "tests/unit/run.h"
 #include "tests/unit/validator/zonekit.h"
 
-enum { NOW = 1700000000, DAY = 86400 };
+enum { NOW = 1700000000, DAY = 86400, HOLD = 30 * DAY };
 
 /* A world of a root and com., two paths each; the root's key is the anchor. */
 static struct {
 	struct kit_key root, com, other;
 	struct kit_sign by_root, by_com;
 	struct val_anchors anchors;
+	struct ctl_trust *trust;
 	struct route_config config;
 	struct route_paths *paths;
 	struct ctl_keeper *k;
@@ -59,6 +62,8 @@ static struct kit_sign sign_by(const struct kit_key *key, const char *zone)
 static void setup(bool with_root)
 {
 	static const struct val_skew none;
+	const struct ctl_trust_config follow = {
+		.follow = true, .params = {.add_hold_s = HOLD, .remove_hold_s = HOLD}};
 
 	kit_key_new(&t.root, 257);
 	kit_key_new(&t.com, 257);
@@ -75,13 +80,15 @@ static void setup(bool with_root)
 	t.ms = 1000;
 	CU_ASSERT_EQUAL_FATAL(route_paths_new(&t.paths), 0);
 	CU_ASSERT_EQUAL_FATAL(route_paths_sync(t.paths, &t.config), 0);
-	CU_ASSERT_EQUAL_FATAL(ctl_keeper_new(&t.anchors, &none, false, &t.k), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_trust_new(&t.anchors, &follow, NOW, &t.trust), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_keeper_new(t.trust, &none, false, &t.k), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_keeper_sync(t.k, &t.config), 0);
 }
 
 static void teardown(void)
 {
 	ctl_keeper_free(t.k);
+	ctl_trust_free(t.trust);
 	route_paths_free(t.paths);
 	route_config_fini(&t.config);
 	kit_key_free(&t.root);
@@ -301,18 +308,307 @@ static void test_refresh_keeps_what_is_good(void)
 	teardown();
 }
 
-static void test_hint(void)
+/* ---- a key that nobody knows ---- */
+
+static const struct val_zone_keys *published(const char *zone)
+{
+	static struct val_zone_keys copy;
+	struct val_keys *keys = NULL;
+	struct dns_name name;
+
+	if (ctl_keeper_snapshot(t.k, &keys) == 1) {
+		const struct val_zone_keys *z = val_keys_find(keys, kit_wire(zone, &name));
+		CU_ASSERT_PTR_NOT_NULL_FATAL(z);
+		copy = *z;
+		val_keys_free(keys);
+	}
+	return &copy; // of the last snapshot
+}
+
+static bool publishes(const struct val_zone_keys *z, const struct kit_key *key)
+{
+	for (unsigned i = 0; i < z->count; i++)
+		if (z->key[i].rdata_len == key->rdata_len &&
+			memcmp(z->key[i].rdata, key->rdata, key->rdata_len) == 0)
+			return true;
+	return false;
+}
+
+static void hint(uint16_t path, uint32_t epoch_s)
+{
+	struct dns_name name;
+
+	ctl_keeper_hint(t.k, kit_wire("com.", &name), path, t.ms, epoch_s);
+}
+
+static uint16_t other_path(uint16_t path)
+{
+	for (uint16_t id = 0; id < route_paths_count(t.paths); id++)
+		if (id != path && dns_name_equal(route_paths_at(t.paths, id)->zone_name.octets,
+					  route_paths_at(t.paths, path)->zone_name.octets))
+			return id;
+	return path;
+}
+
+/* com. with the key that the DS names and another one. */
+static void answer_two_keys(const struct ctl_keeper_ask *ask)
+{
+	struct kit_rdata rd[2] = {key_rdata(&t.com), key_rdata(&t.other)};
+	static struct kit_msg m;
+
+	kit_init(&m, "com.", DNS_TYPE_DNSKEY, DNS_FLAG_QR | DNS_FLAG_AA);
+	kit_rrset(&m, DNS_ANSWER, "com.", DNS_TYPE_DNSKEY, 3600, rd, 2, &t.by_com);
+	tell(ask, &m);
+}
+
+static void test_look(void)
 {
 	struct ctl_keeper_ask ask;
-	struct dns_name name;
+	uint16_t at;
 
 	setup(true);
 	walk_down();
+	at = 0xffff;
+	for (uint16_t id = 0; id < route_paths_count(t.paths); id++)
+		if (route_paths_at(t.paths, id)->zone_name.len == 5)
+			at = id; // the last: not where it would go by itself
+	CU_ASSERT_FALSE(publishes(published("com."), &t.other));
+	for (unsigned i = 0; i < 3; i++)
+		hint(at, NOW); // asked once
+	CU_ASSERT_FATAL(due(&ask));
+	CU_ASSERT_EQUAL(ask.qtype, DNS_TYPE_DNSKEY); // with the DS that is known
+	CU_ASSERT_EQUAL(ask.path, at);
+	answer_two_keys(&ask);
+	CU_ASSERT_TRUE(publishes(published("com."), &t.other));
+	CU_ASSERT_EQUAL(published("com.")->look_after, NOW + CTL_KEEPER_LOOK_S);
+	hint(at, NOW + CTL_KEEPER_LOOK_S - 1);
 	CU_ASSERT_FALSE(due(&ask));
-	t.ms += 5000;
-	ctl_keeper_hint(t.k, kit_wire("com.", &name), t.ms);
-	CU_ASSERT_TRUE(due(&ask));
-	CU_ASSERT_EQUAL(ask.qtype, DNS_TYPE_DS); // the whole way, the DS may have changed too
+	hint(other_path(at), NOW + CTL_KEEPER_LOOK_S);
+	CU_ASSERT_FATAL(due(&ask));
+	CU_ASSERT_EQUAL(ask.path, other_path(at));
+	// the other site has not got so far: nothing is lost
+	answer_dnskey(&ask, "com.", &t.com, &t.by_com);
+	CU_ASSERT_TRUE(publishes(published("com."), &t.other));
+	CU_ASSERT_TRUE(publishes(published("com."), &t.com));
+	teardown();
+}
+
+/* In vain: said so, and the next look is farther away each time. */
+static void test_look_in_vain(void)
+{
+	uint32_t epoch = NOW, want = CTL_KEEPER_LOOK_S;
+	struct ctl_keeper_ask ask;
+
+	setup(true);
+	walk_down();
+	for (unsigned i = 0; i < 8; i++) {
+		CU_ASSERT_FALSE(due(&ask));
+		hint(1, epoch);
+		CU_ASSERT_FATAL(due(&ask));
+		if (i % 2 == 0) {
+			answer_dnskey(&ask, "com.", &t.com, &t.by_com);
+		} else {
+			CU_ASSERT_TRUE(
+				ctl_keeper_told(t.k, ask.token, -ETIMEDOUT, NULL, 0, t.ms, epoch));
+			CU_ASSERT_FATAL(due(&ask)); // the round goes on at the next path
+			answer_dnskey(&ask, "com.", &t.com, &t.by_com);
+		}
+		if (i % 2 == 0) // due() and tell() are of NOW
+			CU_ASSERT_EQUAL(published("com.")->look_after, NOW + want);
+		epoch = published("com.")->look_after;
+		want = want < CTL_KEEPER_LOOK_MAX_S ? 2 * want : want;
+	}
+	CU_ASSERT_EQUAL(want, CTL_KEEPER_LOOK_MAX_S);
+	teardown();
+}
+
+/* The new key signing key has a DS that we have not seen: the whole way, at once. */
+static void test_look_whole_way(void)
+{
+	struct kit_sign by_other;
+	struct ctl_keeper_ask ask;
+
+	setup(true);
+	walk_down();
+	by_other = sign_by(&t.other, "com.");
+	hint(1, NOW);
+	CU_ASSERT_FATAL(due(&ask));
+	answer_dnskey(&ask, "com.", &t.other, &by_other);
+	CU_ASSERT_EQUAL(published("com.")->look_after, 0); // not over yet
+	CU_ASSERT_FATAL(due(&ask));
+	CU_ASSERT_EQUAL(ask.qtype, DNS_TYPE_DS);
+	answer_ds(&ask, &t.other, &t.by_root);
+	CU_ASSERT_FATAL(due(&ask));
+	CU_ASSERT_EQUAL(ask.qtype, DNS_TYPE_DNSKEY);
+	answer_dnskey(&ask, "com.", &t.other, &by_other);
+	CU_ASSERT_TRUE(publishes(published("com."), &t.other));
+	CU_ASSERT_TRUE(publishes(published("com."), &t.com)); // until its time
+	CU_ASSERT_EQUAL(published("com.")->look_after, NOW + CTL_KEEPER_LOOK_S);
+	teardown();
+}
+
+static void test_look_not_without_keys(void)
+{
+	struct ctl_keeper_ask ask;
+
+	setup(true);
+	hint(1, NOW);
+	CU_ASSERT_FATAL(due(&ask)); // the root's keys, as ever
+	CU_ASSERT_EQUAL(ask.qname.len, 1);
+	CU_ASSERT_FALSE(due(&ask));
+	teardown();
+}
+
+/* Each refresh asks another site, so that what only one has is seen in time. */
+static void test_sites_in_turn(void)
+{
+	struct ctl_keeper_ask ask;
+	uint16_t first = 0xffff;
+
+	setup(true);
+	walk_down();
+	for (unsigned i = 0; i < 2; i++) {
+		t.ms += 4000000;
+		while (ctl_keeper_due(t.k, t.paths, t.ms, NOW, &ask, 1) == 1) {
+			if (ask.qname.len == 1) {
+				answer_dnskey(&ask, ".", &t.root, &t.by_root);
+			} else if (ask.qtype == DNS_TYPE_DS) {
+				answer_ds(&ask, &t.com, &t.by_root);
+			} else {
+				CU_ASSERT_NOT_EQUAL(ask.path, first);
+				first = ask.path;
+				answer_dnskey(&ask, "com.", &t.com, &t.by_com);
+			}
+		}
+	}
+	CU_ASSERT_NOT_EQUAL(first, 0xffff);
+	teardown();
+}
+
+/* ---- trust anchors on the move ---- */
+
+static enum val_key_state anchor_state(const struct kit_key *key)
+{
+	const struct val_trustpoint *p = ctl_trust_at(t.trust, 0);
+
+	for (unsigned i = 0; i < p->count; i++)
+		if (p->key[i].anchor.key.key_tag == key->tag)
+			return p->key[i].state;
+	return VAL_KEY_START;
+}
+
+/* The question of one zone that is due; the others get no answer. */
+static bool due_of(const char *zone, uint32_t epoch_s, struct ctl_keeper_ask *ask)
+{
+	struct ctl_keeper_ask asks[4];
+	size_t n = ctl_keeper_due(t.k, t.paths, t.ms, epoch_s, asks, 4);
+	struct dns_name name;
+	bool found = false;
+
+	kit_wire(zone, &name);
+	for (size_t i = 0; i < n; i++) {
+		if (!dns_name_equal(asks[i].qname.octets, name.octets)) {
+			ctl_keeper_told(t.k, asks[i].token, -ETIMEDOUT, NULL, 0, t.ms, epoch_s);
+			continue;
+		}
+		*ask = asks[i];
+		found = true;
+	}
+	return found;
+}
+
+/* The root's DNSKEY set, signed by each of the signers. A kit_key's flags say whether it is
+ * revoked. */
+static void answer_root(const struct kit_key *const *keys, int count,
+	const struct kit_key *const *signers, int signer_count, uint32_t epoch_s)
+{
+	struct kit_rdata rd[3];
+	struct ctl_keeper_ask ask;
+	static struct kit_msg m;
+	uint8_t *msg;
+	size_t len;
+
+	for (int i = 0; i < count; i++)
+		rd[i] = key_rdata(keys[i]);
+	kit_init(&m, ".", DNS_TYPE_DNSKEY, DNS_FLAG_QR | DNS_FLAG_AA);
+	for (int i = 0; i < signer_count; i++) {
+		struct kit_sign sign = sign_by(signers[i], ".");
+
+		sign.inception = epoch_s - DAY;
+		sign.expiration = epoch_s + DAY;
+		if (i == 0)
+			kit_rrset(&m, DNS_ANSWER, ".", DNS_TYPE_DNSKEY, 3600, rd, count, &sign);
+		else
+			kit_rrsig(&m, DNS_ANSWER, ".", DNS_TYPE_DNSKEY, 3600, rd, count, &sign);
+	}
+	t.ms += 2 * 60 * 60 * 1000;
+	CU_ASSERT_FATAL(due_of(".", epoch_s, &ask));
+	CU_ASSERT_EQUAL(ask.qtype, DNS_TYPE_DNSKEY);
+	msg = kit_finish(&m, &len);
+	ctl_keeper_told(t.k, ask.token, 0, msg, len, t.ms, epoch_s);
+	free(msg);
+}
+
+static struct kit_key revoked_form(const struct kit_key *k)
+{
+	struct kit_key r = *k;
+
+	dns_put16(r.rdata, dns_get16(r.rdata) | 0x0080);
+	r.tag = dns_key_tag(r.rdata, r.rdata_len);
+	return r;
+}
+
+static void test_root_rolls(void)
+{
+	const struct kit_key *both[2] = {&t.root, &t.other}, *fresh = &t.other;
+	const struct kit_key *with_revoked[2];
+	struct kit_key revoked;
+
+	setup(true);
+	revoked = revoked_form(&t.root);
+	with_revoked[0] = &revoked;
+	with_revoked[1] = &t.other;
+	answer_root(both, 2, both, 1, NOW);
+	CU_ASSERT_EQUAL(anchor_state(&t.other), VAL_KEY_ADD_PENDING);
+	answer_root(&fresh, 1, &fresh, 1, NOW + DAY); // too early: it must not be believed
+	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_UNKNOWN);
+	CU_ASSERT_EQUAL(anchor_state(&t.other), VAL_KEY_ADD_PENDING);
+	t.ms += 60000;
+	answer_root(both, 2, both, 1, NOW + HOLD);
+	CU_ASSERT_EQUAL(anchor_state(&t.other), VAL_KEY_VALID);
+	answer_root(&fresh, 1, &fresh, 1, NOW + HOLD + 1); // now it is
+	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_SECURE);
+	CU_ASSERT_EQUAL(anchor_state(&t.root), VAL_KEY_MISSING);
+	answer_root(with_revoked, 2, with_revoked, 2, NOW + HOLD + 2);
+	CU_ASSERT_EQUAL(anchor_state(&t.root), VAL_KEY_REVOKED);
+	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_SECURE);
+	CU_ASSERT_FALSE(publishes(published("."), &t.root));
+	answer_root(&fresh, 1, &fresh, 1, NOW + 2 * HOLD + 2);
+	CU_ASSERT_EQUAL(anchor_state(&t.root), VAL_KEY_REMOVED);
+	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_SECURE);
+	teardown();
+}
+
+/* The last key is revoked: nothing is trusted, nothing is insecure. */
+static void test_root_revokes_its_last(void)
+{
+	const struct kit_key *only, *plain = &t.root;
+	struct kit_key revoked;
+	struct ctl_keeper_ask ask;
+
+	setup(true);
+	revoked = revoked_form(&t.root);
+	only = &revoked;
+	answer_root(&plain, 1, &plain, 1, NOW);
+	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_SECURE);
+	answer_root(&only, 1, &only, 1, NOW + 1);
+	CU_ASSERT_EQUAL(anchor_state(&t.root), VAL_KEY_REVOKED);
+	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_UNKNOWN);
+	t.ms += 60 * 60 * 1000;
+	for (unsigned i = 0; i < 8 && due_of(".", NOW + 2, &ask); i++) // whatever it still asks
+		answer_dnskey(&ask, ".", &t.root, &t.by_root);
+	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_UNKNOWN);
+	CU_ASSERT_EQUAL(status_of("com."), VAL_ZONE_UNKNOWN);
 	teardown();
 }
 
@@ -385,7 +681,13 @@ int main(void)
 		{"no anchor, no parent: no chain", test_no_chain},
 		{"keys end", test_keys_end},
 		{"a refresh that fails keeps what is good", test_refresh_keeps_what_is_good},
-		{"a hint asks again", test_hint},
+		{"an unknown key is looked for where it was seen", test_look},
+		{"looks in vain get rarer", test_look_in_vain},
+		{"a look goes the whole way if need be", test_look_whole_way},
+		{"no look without keys", test_look_not_without_keys},
+		{"sites in turn", test_sites_in_turn},
+		{"the root rolls its key", test_root_rolls},
+		{"the root revokes its last key", test_root_revokes_its_last},
 		{"a proof of no DS makes insecure", test_unsigned_child},
 		{"a bare no is no proof", test_bare_no_is_no_proof},
 		{"TC=1: the same again over TCP", test_by_tcp},

@@ -160,7 +160,8 @@ static void world_forget(void *arg, uint16_t path)
 static void setup(void)
 {
 	const struct ctl_world_ops ops = {world_publish, world_forget, &d};
-	struct val_anchors anchors = {0};
+	const struct val_anchors anchors = {0};
+	const struct ctl_trust_config static_anchors = {0};
 	struct route_config c;
 	char err[CTL_SOCKET_ERR_MAX];
 
@@ -172,7 +173,8 @@ static void setup(void)
 	route_judge_defaults(&d.cfg.judge);
 	CU_ASSERT_EQUAL_FATAL(ctl_events_new(NULL, 64, true, &d.events), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_world_new(&ops, "apac", &d.world), 0);
-	CU_ASSERT_EQUAL_FATAL(ctl_keeper_new(&anchors, &d.cfg.dp.skew, false, &d.keeper), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_trust_new(&anchors, &static_anchors, 0, &d.trust), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_keeper_new(d.trust, &d.cfg.dp.skew, false, &d.keeper), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_probe_new(1000, &d.cfg.dp.skew, false, &d.probe), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_steer_new(&d.cfg.judge, &d.steer), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_routes_parse("r", ROUTES, strlen(ROUTES), "apac", &c, err), 0);

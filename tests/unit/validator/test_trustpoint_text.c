@@ -14,7 +14,7 @@
 
 enum { T0 = 1700000000, TEXT = 1 << 18 };
 
-static char text[TEXT];
+static char written[TEXT];
 
 /* A key with every octet of its own, of any length. */
 static void add(struct val_trustpoint *tp, enum val_key_state state, uint8_t algorithm,
@@ -68,11 +68,11 @@ static void test_round_trip(void)
 	int len;
 
 	two_zones(tp);
-	len = val_trustpoints_write(tp, 2, text, sizeof(text));
+	len = val_trustpoints_write(tp, 2, written, sizeof(written));
 	CU_ASSERT_FATAL(len > 0);
-	CU_ASSERT_EQUAL((size_t)len, strlen(text));
+	CU_ASSERT_EQUAL((size_t)len, strlen(written));
 	memset(back, 0, sizeof(back));
-	CU_ASSERT_EQUAL_FATAL(val_trustpoints_read("f", text, back, 2, err, sizeof(err)), 2);
+	CU_ASSERT_EQUAL_FATAL(val_trustpoints_read("f", written, back, 2, err, sizeof(err)), 2);
 	CU_ASSERT_EQUAL(memcmp(tp, back, sizeof(tp)), 0);
 }
 
@@ -81,8 +81,8 @@ static void test_nothing_is_a_state_too(void)
 	struct val_trustpoint back[1];
 	char err[256];
 
-	CU_ASSERT_FATAL(val_trustpoints_write(NULL, 0, text, sizeof(text)) > 0);
-	CU_ASSERT_EQUAL(val_trustpoints_read("f", text, back, 1, err, sizeof(err)), 0);
+	CU_ASSERT_FATAL(val_trustpoints_write(NULL, 0, written, sizeof(written)) > 0);
+	CU_ASSERT_EQUAL(val_trustpoints_read("f", written, back, 1, err, sizeof(err)), 0);
 }
 
 static void test_room(void)
@@ -92,11 +92,11 @@ static void test_room(void)
 	int len;
 
 	two_zones(tp);
-	len = val_trustpoints_write(tp, 2, text, sizeof(text));
-	CU_ASSERT_EQUAL(val_trustpoints_write(tp, 2, text, (size_t)len + 1), len);
-	CU_ASSERT_EQUAL(val_trustpoints_write(tp, 2, text, (size_t)len), -ENOSPC);
-	CU_ASSERT_EQUAL_FATAL(val_trustpoints_write(tp, 2, text, sizeof(text)), len);
-	CU_ASSERT_EQUAL(val_trustpoints_read("f", text, back, 1, err, sizeof(err)), -EINVAL);
+	len = val_trustpoints_write(tp, 2, written, sizeof(written));
+	CU_ASSERT_EQUAL(val_trustpoints_write(tp, 2, written, (size_t)len + 1), len);
+	CU_ASSERT_EQUAL(val_trustpoints_write(tp, 2, written, (size_t)len), -ENOSPC);
+	CU_ASSERT_EQUAL_FATAL(val_trustpoints_write(tp, 2, written, sizeof(written)), len);
+	CU_ASSERT_EQUAL(val_trustpoints_read("f", written, back, 1, err, sizeof(err)), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err, "too many zones"));
 }
 
@@ -109,10 +109,10 @@ static void test_torn(void)
 	unsigned believed = 0;
 
 	two_zones(tp);
-	len = val_trustpoints_write(tp, 2, text, sizeof(text));
+	len = val_trustpoints_write(tp, 2, written, sizeof(written));
 	CU_ASSERT_FATAL(len > 0);
 	for (int n = 0; n < len; n++) {
-		char *half = (char *)unit_copy(text, (size_t)n + 1);
+		char *half = (char *)unit_copy(written, (size_t)n + 1);
 
 		half[n] = '\0';
 		believed += val_trustpoints_read("f", half, back, 2, err, sizeof(err)) >= 0;
@@ -180,10 +180,10 @@ static void test_limits(void)
 
 	for (unsigned i = 0; i < VAL_TRACKED_MAX; i++)
 		add(&tp, VAL_KEY_VALID, 15, 32, (char)('A' + i));
-	CU_ASSERT_FATAL(val_trustpoints_write(&tp, 1, text, sizeof(text)) > 0);
-	CU_ASSERT_EQUAL(val_trustpoints_read("f", text, back, 1, err, sizeof(err)), 1);
-	strcpy(strstr(text, "end "), "key valid 1 1 1 " RECORD "end 17\n");
-	CU_ASSERT_EQUAL(val_trustpoints_read("f", text, back, 1, err, sizeof(err)), -EINVAL);
+	CU_ASSERT_FATAL(val_trustpoints_write(&tp, 1, written, sizeof(written)) > 0);
+	CU_ASSERT_EQUAL(val_trustpoints_read("f", written, back, 1, err, sizeof(err)), 1);
+	strcpy(strstr(written, "end "), "key valid 1 1 1 " RECORD "end 17\n");
+	CU_ASSERT_EQUAL(val_trustpoints_read("f", written, back, 1, err, sizeof(err)), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err, "too many keys of one zone"));
 }
 
