@@ -20,43 +20,44 @@
  * question that is asked. Answers are forgotten at any moment.
  *
  * Layout. The memory is cut into shards of SHARD_CHUNKS chunks of 256 octets. A question's keyed
- * hash chooses the shard, in it a bucket of one cache line with WAYS slots, and a 16-bit tag; a slot
- * is one word, tag and number of a chunk. An answer is a head chunk and up to seven more, named in
- * the head. Chunks are all alike, so memory never falls into pieces. Hostile names cannot make a
- * look-up long: whoever does not know the key cannot choose buckets, and a bucket has WAYS slots
- * whatever happens; when it is full, one of its own gives way.
+ * hash chooses the shard, in it a bucket of one cache line with WAYS slots, and a 16-bit tag; a
+ * slot is one word, tag and number of a chunk. An answer is a head chunk and up to seven more,
+ * named in the head. Chunks are all alike, so memory never falls into pieces. Hostile names cannot
+ * make a look-up long: whoever does not know the key cannot choose buckets, and a bucket has WAYS
+ * slots whatever happens; when it is full, one of its own gives way.
  *
  * Writers. A shard has a word that a writer takes by exchange (acquire) and gives back by a store
- * (release). Who finds it taken gives up: forgetting is allowed, waiting is not. Only control, which
- * may wait, tries again. Everything but slots, chunks and marks belongs to who holds the word.
+ * (release). Who finds it taken gives up: forgetting is allowed, waiting is not. Only control,
+ * which may wait, tries again. Everything but slots, chunks and marks belongs to who holds the
+ * word.
  *
  * Why no reader sends a torn answer (C11). Word 0 of every chunk is its sequence number and is
  * never anything else: even while the chunk is the head of an answer that can be read, odd at all
  * other times; it only grows. All words of chunks are atomic, stored with release and loaded with
  * acquire. put() stores the words of all chunks of an answer, then the head's even number S
- * (release), then the slot. Removing stores S+1 in the head before anything else; only then are the
- * chunks free, and only then is any of their words stored again, by this writer or by one that
+ * (release), then the slot. Removing stores S+1 in the head before anything else; only then are
+ * the chunks free, and only then is any of their words stored again, by this writer or by one that
  * holds the shard's word after it, so the store of S+1 happens before every such store. A reader
  * loads the number (acquire), gives up unless it is even, copies the words of head and chunks, and
  * loads the number again. Let both loads give S. No word is older than S's answer: the first load
- * synchronises with the store of S, which came after all its words, so older ones are out of reach.
- * No word is newer: suppose one was. Its store is a release that the reader's load acquired, and
- * the store of S+1 happens before it; so it happens before the reader's second load, which then
- * cannot give S. Hence all words are that put()'s. What a reader uses before the second load, the
- * numbers of further chunks and the length, is checked against the shard's size first, so that
- * mixed words lead nowhere but to a look-up that finds nothing. The number has 64 bits and does not
- * come round. No fence is used, so ThreadSanitizer understands all of it. On x86 every one of these
- * loads and stores is a plain move.
+ * synchronises with the store of S, which came after all its words, so older ones are out of
+ * reach. No word is newer: suppose one was. Its store is a release that the reader's load
+ * acquired, and the store of S+1 happens before it; so it happens before the reader's second load,
+ * which then cannot give S. Hence all words are that put()'s. What a reader uses before the second
+ * load, the numbers of further chunks and the length, is checked against the shard's size first,
+ * so that mixed words lead nowhere but to a look-up that finds nothing. The number has 64 bits and
+ * does not come round. No fence is used, so ThreadSanitizer understands all of it. On x86 every
+ * one of these loads and stores is a plain move.
  *
  * What stays and what goes: S3-FIFO (Yang et al., SOSP 2023), in each shard. New answers enter a
- * small queue, a tenth of the chunks; those hit more than once there move on to the main queue, the
- * others leave and are remembered by a tag; who comes back while remembered enters the main queue at
- * once. The main queue passes over what was hit, counting its hits down. Of FIFO, LRU, CLOCK (1 and
- * 2 bits), SIEVE and S3-FIFO this had the best hit rate in every trace that `scripts/bench rcache`
- * plays (Zipf 0.8 and 1.0, caches of 1 and 10 % of the names): with half of the traffic names that
- * are never asked again it loses nothing in a small cache, where SIEVE loses 1 to 2 points and CLOCK
- * 8; and shards of some hundred answers are as good as one queue. A hit is a store to an octet, and
- * only the first three write at all, so popular answers stay shared in every core's cache.
+ * small queue, a tenth of the chunks; those hit more than once there move on to the main queue,
+ * the others leave and are remembered by a tag; who comes back while remembered enters the main
+ * queue at once. The main queue passes over what was hit, counting its hits down. Of FIFO, LRU,
+ * CLOCK (1 and 2 bits), SIEVE and S3-FIFO it had the best hit rate in eleven of the twelve traces
+ * of `scripts/bench rcache` (SIEVE is a point ahead in one). When half of the traffic is for names
+ * that never come again (Zipf 1.0, room for 1 % of the names) it loses nothing, SIEVE 0.8 points,
+ * CLOCK 8; and shards of a thousand chunks are as good as one queue. A hit is a store to an octet,
+ * and only the first three write at all, so popular answers stay in every core's cache.
  */
 
 enum {
@@ -397,8 +398,8 @@ static void set_hits(struct shard *s, uint16_t chunk, unsigned hits)
 {
 	uint8_t m = atomic_load_explicit(&s->mark[chunk], memory_order_relaxed);
 
-	atomic_store_explicit(&s->mark[chunk], (uint8_t)((m & MARK_CLAIMED) | hits),
-		memory_order_relaxed);
+	atomic_store_explicit(
+		&s->mark[chunk], (uint8_t)((m & MARK_CLAIMED) | hits), memory_order_relaxed);
 }
 
 static uint32_t *ghost_of(struct shard *s, uint64_t hash)
@@ -623,7 +624,8 @@ void dp_rcache_stats(const struct dp_rcache *c, struct dp_rcache_stats *out)
 		struct shard *s = &c->shard[i];
 
 		out->entries += get32(&s->entries);
-		out->used += (uint64_t)(SHARD_CHUNKS - get32(&s->free_count)) * sizeof(struct chunk);
+		out->used +=
+			(uint64_t)(SHARD_CHUNKS - get32(&s->free_count)) * sizeof(struct chunk);
 		out->evictions += load(&s->evictions);
 		out->contended += load(&s->contended);
 	}

@@ -15,11 +15,11 @@
  */
 
 enum {
-	DP_RCACHE_CHUNKS = 8,                       // an answer takes at most
-	DP_RCACHE_WORDS = DP_RCACHE_CHUNKS * 31,    // 64-bit words that they hold
-	DP_RCACHE_HEAD = 48,                        // octets before the message
-	DP_RCACHE_OCTETS = DP_RCACHE_WORDS * 8,     // head, message, TTL offsets
-	DP_RCACHE_RECORDS = 255,                    // more are not kept
+	DP_RCACHE_CHUNKS = 8,                    // an answer takes at most
+	DP_RCACHE_WORDS = DP_RCACHE_CHUNKS * 31, // 64-bit words that they hold
+	DP_RCACHE_HEAD = 48,                     // octets before the message
+	DP_RCACHE_OCTETS = DP_RCACHE_WORDS * 8,  // head, message, TTL offsets
+	DP_RCACHE_RECORDS = 255,                 // more are not kept
 	DP_RCACHE_MSG_MAX = DP_RCACHE_OCTETS - DP_RCACHE_HEAD,
 	DP_RCACHE_HITS_MAX = 3, // an entry's hits are counted up to this
 };
@@ -32,19 +32,19 @@ struct dp_rcache_key {
 	const struct dns_name *qname; // lower-cased
 	uint16_t qtype;               // class is IN
 	uint16_t region;              // ROUTE_REGION_NONE where all regions share an answer
-	uint8_t zone_labels; // of the zone that was asked: with qname they name it
+	uint8_t zone_labels;          // of the zone that was asked: with qname they name it
 };
 
 /** One answer. Who puts fills what is not marked. */
 struct dp_rcache_head {
-	uint64_t hash;              // put's
-	uint32_t stored_s, ends_s;  // seconds of a clock that only goes forwards
-	uint32_t signed_until;      // epoch; 0: no signature counts
-	uint16_t flags;             // the message's flags word
-	int16_t ede;                // that goes with it, DNS_EDE_NONE for none
-	uint16_t path;              // id of the path that it came by
-	uint16_t region;            // put's
-	uint16_t len;               // octets of the message
+	uint64_t hash;                       // put's
+	uint32_t stored_s, ends_s;           // seconds of a clock that only goes forwards
+	uint32_t signed_until;               // epoch; 0: no signature counts
+	uint16_t flags;                      // the message's flags word
+	int16_t ede;                         // that goes with it, DNS_EDE_NONE for none
+	uint16_t path;                       // id of the path that it came by
+	uint16_t region;                     // put's
+	uint16_t len;                        // octets of the message
 	uint16_t more[DP_RCACHE_CHUNKS - 1]; // put's
 	uint8_t records;                     // whose TTLs count down
 	uint8_t zone_labels;                 // put's
@@ -93,8 +93,7 @@ struct dp_rcache;
  * @param key    random per start
  * @retval 0, -EINVAL, -ENOMEM
  */
-int dp_rcache_new(
-	size_t bytes, int node, const struct dns_hash_key *key, struct dp_rcache **out);
+int dp_rcache_new(size_t bytes, int node, const struct dns_hash_key *key, struct dp_rcache **out);
 /** NULL is allowed. No thread is inside. */
 void dp_rcache_free(struct dp_rcache *c);
 /** Less than this holds nothing. */
@@ -106,8 +105,8 @@ uint64_t dp_rcache_hash(const struct dp_rcache *c, const struct dp_rcache_key *k
 void dp_rcache_prefetch(const struct dp_rcache *c, uint64_t hash);
 
 /**
- * Find an answer in a form: the very question, whole. It may be over: the caller looks at the times.
- * Any thread, any number at once; never waits. A found answer counts as hit.
+ * Find an answer in a form: the very question, whole. It may be over: the caller looks at the
+ * times. Any thread, any number at once; never waits. A found answer counts as hit.
  *
  * @param form  DP_RCACHE_PLAIN or DP_RCACHE_DNSSEC
  * @param out   scratch when false
@@ -122,8 +121,8 @@ bool dp_rcache_get(const struct dp_rcache *c, const struct dp_rcache_key *k, uin
  * @param in       head (but for put's members), message and TTL offsets; its put's members are set
  * @param now_s    the clock of ends_s
  * @param stale_s  an entry is dead this long after its end, and goes first
- * @return false when it was not kept: too large, another writer was there, or all that was looked at
- *         for its place is popular
+ * @return false when it was not kept: too large, another writer was there, or all that was looked
+ *         at for its place is popular
  */
 bool dp_rcache_put(struct dp_rcache *c, const struct dp_rcache_key *k, uint64_t hash,
 	struct dp_rcache_copy *in, uint32_t now_s, uint32_t stale_s);
@@ -141,8 +140,8 @@ bool dp_rcache_claim(struct dp_rcache *c, const struct dp_rcache_copy *found);
  * @param match  NULL: all
  * @return how many went
  */
-size_t dp_rcache_flush(struct dp_rcache *c, bool (*match)(void *arg, struct dp_rcache_copy *a),
-	void *arg);
+size_t dp_rcache_flush(
+	struct dp_rcache *c, bool (*match)(void *arg, struct dp_rcache_copy *a), void *arg);
 
 struct dp_rcache_stats {
 	uint64_t size;      // octets of memory, fixed

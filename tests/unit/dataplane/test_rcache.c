@@ -18,8 +18,7 @@ static struct dp_rcache *make(size_t shards)
 {
 	struct dp_rcache *c = NULL;
 
-	CU_ASSERT_EQUAL_FATAL(
-		dp_rcache_new(shards * dp_rcache_min_bytes(), -1, &hash_key, &c), 0);
+	CU_ASSERT_EQUAL_FATAL(dp_rcache_new(shards * dp_rcache_min_bytes(), -1, &hash_key, &c), 0);
 	return c;
 }
 
@@ -95,8 +94,8 @@ static bool is_whole(struct dp_rcache_copy *a, const struct dns_name *name, uint
 	return true;
 }
 
-static bool put_body(struct dp_rcache *c, uint32_t n, uint32_t version, size_t body,
-	enum dp_rcache_form form)
+static bool put_body(
+	struct dp_rcache *c, uint32_t n, uint32_t version, size_t body, enum dp_rcache_form form)
 {
 	static _Thread_local struct dp_rcache_copy a;
 	struct dns_name name = name_of(n);
@@ -244,8 +243,7 @@ static void test_limits(void)
 
 		write_answer(a, &name, 1, 0, 0, DP_RCACHE_BOTH); // version 0: no records
 		a->head.len = (uint16_t)(a->head.len + body);
-		CU_ASSERT_EQUAL(
-			dp_rcache_put(c, &k, dp_rcache_hash(c, &k), a, NOW, 0), over == 0);
+		CU_ASSERT_EQUAL(dp_rcache_put(c, &k, dp_rcache_hash(c, &k), a, NOW, 0), over == 0);
 	}
 	CU_ASSERT_TRUE(get(c, 1, a));
 	CU_ASSERT_EQUAL(a->head.len, most);
