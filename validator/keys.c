@@ -119,22 +119,6 @@ static bool is_live_zone_key(const struct val_key *k)
 	       k->rdata[2] == 3;
 }
 
-/* First record of the answer's RRset of a type at a name, -1 when there is none. */
-static int find_first(const struct dns_msg *msg, const uint8_t *owner, uint16_t type)
-{
-	struct dns_name name;
-
-	for (uint16_t i = msg->section_start[DNS_ANSWER]; i < msg->section_start[DNS_AUTHORITY];
-		i++) {
-		if (msg->rr[i].type != type || msg->rr[i].class_ != DNS_CLASS_IN)
-			continue;
-		dns_rr_owner(msg, &msg->rr[i], &name);
-		if (dns_name_equal(name.octets, owner))
-			return i;
-	}
-	return -1;
-}
-
 static uint32_t lowest_ttl(const struct dns_msg *msg, const struct val_rrset *set)
 {
 	uint32_t ttl = UINT32_MAX;
@@ -145,10 +129,10 @@ static uint32_t lowest_ttl(const struct dns_msg *msg, const struct val_rrset *se
 	return ttl;
 }
 
-/* At least a minute, so that a TTL of 0 does not leave us keyless; at most a day. */
+/* At least a minute, so that a TTL of 0 does not leave us keyless. */
 static uint32_t clamp_ttl(uint32_t ttl)
 {
-	return ttl < 60 ? 60 : ttl > 86400 ? 86400 : ttl;
+	return ttl < 60 ? 60 : ttl > VAL_KEYS_MAX_S ? VAL_KEYS_MAX_S : ttl;
 }
 
 /* Until when an RRset may be used that was judged secure, with first record `first`: its TTL's end
@@ -273,7 +257,7 @@ int val_dnskey_offer(const struct dns_msg *msg, const uint8_t *zone, const struc
 	enum val_reason *why)
 {
 	struct offer offer = {.zone = zone, .ds = ds, .count = ds_count, .sha1 = sha1};
-	int first = find_first(msg, zone, DNS_TYPE_DNSKEY);
+	int first = val_rrset_find(msg, zone, DNS_TYPE_DNSKEY);
 	struct val_rrset set;
 	int n;
 
@@ -385,14 +369,17 @@ static int take_ds(const struct dns_msg *msg, const struct dns_rr *rr, const uin
 	return 0;
 }
 
-/* @return how many; what is malformed is left out */
-static int take_ds_set(const struct dns_msg *msg, const struct val_rrset *set, const uint8_t *zone,
-	struct val_anchor *out)
+int val_ds_read(const struct dns_msg *msg, uint16_t first, const uint8_t *zone,
+	struct val_anchor out[VAL_DS_MAX])
 {
+	struct val_rrset set;
 	int n = 0;
 
-	for (unsigned i = 0; i < set->rr_count; i++)
-		n += take_ds(msg, &msg->rr[set->rr[i]], zone, &out[n]) == 0;
+	val_rrset_collect(msg, first, &set);
+	if (set.overflow || set.rr_count > VAL_DS_MAX)
+		return -E2BIG;
+	for (unsigned i = 0; i < set.rr_count; i++)
+		n += take_ds(msg, &msg->rr[set.rr[i]], zone, &out[n]) == 0;
 	return n;
 }
 
@@ -403,9 +390,7 @@ int val_ds_from_response(struct val_verifier *v, const struct dns_msg *msg,
 {
 	enum { NEGATIVE_S = 900 }; // how long "no DS" is believed at most
 	static _Thread_local struct val_response judged;
-	int first = find_first(msg, zone, DNS_TYPE_DS);
-	struct val_rrset set;
-	uint32_t ttl_s;
+	int first = val_rrset_find(msg, zone, DNS_TYPE_DS);
 	bool passed;
 	int n;
 
@@ -426,16 +411,12 @@ int val_ds_from_response(struct val_verifier *v, const struct dns_msg *msg,
 			note(res, VAL_R_DENIAL_MISSING);
 		return -EBADMSG;
 	}
-	val_rrset_collect(msg, (uint16_t)first, &set);
-	n = set.rr_count <= VAL_DS_MAX ? take_ds_set(msg, &set, zone, ds) : -E2BIG;
+	n = val_ds_read(msg, (uint16_t)first, zone, ds);
 	if (n <= 0) {
 		note(res, n == 0 ? VAL_R_MALFORMED : VAL_R_TOO_LARGE);
 		return -EBADMSG;
 	}
 	*ds_count = (size_t)n;
-	ttl_s = lowest_ttl(msg, &set);
-	if (judged.ttl_cap_s[first] < ttl_s) // RFC 4035 s5.3.3
-		ttl_s = judged.ttl_cap_s[first];
-	*until = ds_until(res, now, clamp_ttl(ttl_s));
+	*until = ds_until(res, now, clamp_ttl(judged.ttl_cap_s[first]));
 	return 0;
 }

@@ -22,7 +22,11 @@ struct val_key {
 	uint8_t rdata[VAL_KEY_MAX];
 };
 
-enum { VAL_ANCHORS_MAX = 16, VAL_ZONE_KEYS_MAX = 16 };
+enum {
+	VAL_ANCHORS_MAX = 16,
+	VAL_ZONE_KEYS_MAX = 16,
+	VAL_KEYS_MAX_S = 86400, // how long keys and DS records are used at most
+};
 
 struct val_anchor {
 	struct dns_name zone; // lower-cased
@@ -130,6 +134,14 @@ int val_keys_from_dnskey(struct val_verifier *v, const struct dns_msg *msg, cons
 void val_keys_revoked(struct val_verifier *v, const struct dns_msg *msg, const uint8_t *zone,
 	const struct val_anchor *known, size_t count, uint32_t now, const struct val_skew *skew,
 	bool *revoked);
+
+/**
+ * Copy the DS RRset with first record msg->rr[first]; it has been judged by the caller.
+ *
+ * @return how many; malformed ones are left out; -E2BIG more than VAL_DS_MAX: a part would not do
+ */
+int val_ds_read(const struct dns_msg *msg, uint16_t first, const uint8_t *zone,
+	struct val_anchor out[VAL_DS_MAX]);
 
 /**
  * Judge a DS response that came from `parent`'s servers, with the parent's keys.

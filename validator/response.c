@@ -123,7 +123,7 @@ static bool judge_unsigned(struct val_judge *j)
 	}
 }
 
-static void begin_secure(struct val_judge *j)
+void val_judge_secure(struct val_judge *j)
 {
 	j->out->result.verdict = VAL_SECURE;
 	j->out->result.reason = VAL_R_NONE;
@@ -131,10 +131,15 @@ static void begin_secure(struct val_judge *j)
 		j->out->ttl_cap_s[i] = UINT32_MAX;
 }
 
-static void clear(struct val_response *out)
+void val_judge_begin(struct val_judge *j)
 {
-	memset(&out->result, 0, sizeof(out->result));
-	out->ttl_capped = false;
+	memset(&j->out->result, 0, sizeof(j->out->result));
+	j->out->ttl_capped = false;
+	j->out->of_chain = false;
+	if (j->msg->qd_count != 1)
+		return;
+	j->qname = j->msg->qname;
+	dns_name_lower(j->qname.octets, j->qname.len);
 }
 
 void val_rrset_judge(struct val_ctx *ctx, const struct dns_msg *msg, uint16_t first,
@@ -152,15 +157,15 @@ void val_rrset_judge(struct val_ctx *ctx, const struct dns_msg *msg, uint16_t fi
 		.out = out,
 	};
 
-	clear(out);
+	val_judge_begin(&j);
 	out->kind = VAL_KIND_ANSWER;
-	begin_secure(&j);
+	val_judge_secure(&j);
 	if (!val_judge_one(&j, first) || !val_judge_crypto(&j))
 		return;
 	if (out->result.verdict == VAL_PENDING)
 		return;
 	// Only a whole response could hold the proof that an expansion needs.
-	if (j.ref[0].expanded && j.ref[0].set->type != DNS_TYPE_CNAME)
+	if (j.ref[0].expanded)
 		val_judge_bogus(&j, VAL_R_SIG_LABELS);
 	out->ttl_capped = out->result.verdict != VAL_BOGUS;
 }
@@ -180,16 +185,12 @@ void val_response_judge(struct val_ctx *ctx, const struct dns_msg *msg,
 		.out = out,
 	};
 
-	clear(out);
-	if (msg->qd_count == 1) {
-		j.qname = msg->qname;
-		dns_name_lower(j.qname.octets, j.qname.len);
-	}
+	val_judge_begin(&j);
 	out->kind = classify(&j);
 	if (judge_unsigned(&j))
 		return;
 
-	begin_secure(&j);
+	val_judge_secure(&j);
 	if (!val_judge_structure(&j) || !val_judge_crypto(&j))
 		return;
 	if (out->result.verdict == VAL_PENDING)

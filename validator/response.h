@@ -76,6 +76,7 @@ enum val_kind {
 struct val_response {
 	struct val_result result;
 	enum val_kind kind;
+	bool of_chain; // bogus because of the chain to a zone: another server's would be too
 	// per record of the message: the most seconds its TTL may have (RFC 4035 s5.3.3),
 	// UINT32_MAX for no cap; set for every record of the message when ttl_capped, else not
 	// looked at
@@ -106,8 +107,8 @@ void val_response_judge(struct val_ctx *ctx, const struct dns_msg *msg,
  * Judge one RRset and nothing else of its response: is it signed by these keys?
  *
  * @param first  its first record
- * @param out    kind is VAL_KIND_ANSWER. An RRset that was expanded from a wildcard is bogus, but
- *               for a CNAME, of which the caller knows that the name may have other data
+ * @param out    kind is VAL_KIND_ANSWER. An RRset that was expanded from a wildcard is bogus: the
+ *               proof that belongs to it is not looked at
  *
  * The other parameters are val_response_judge()'s; the zone's status and life are not looked at.
  */

@@ -4,22 +4,23 @@
 
 #include "validator/response_priv.h"
 
-/** Fold a proof's outcome into the verdict. */
-static void take_proof(struct val_judge *j, enum val_denial got, const enum val_reason *why)
+void val_judge_proof(struct val_judge *j, enum val_denial got, enum val_reason why)
 {
 	if (got == VAL_DENIAL_FAILED)
-		val_judge_bogus(j, *why);
+		val_judge_bogus(j, why);
 	else if (got != VAL_DENIAL_PROVEN)
-		val_judge_insecure(j, *why);
+		val_judge_insecure(j, why);
 }
 
-/** The NSEC and NSEC3 records of the authority section. @return false when bogus */
-static bool gather(struct val_judge *j, struct val_denial_set *proof)
+bool val_judge_gather(
+	struct val_judge *j, const struct val_zone_keys *zone, struct val_denial_set *proof)
 {
-	*proof = (struct val_denial_set){.msg = j->msg, .zone = j->zone->zone.octets};
+	*proof = (struct val_denial_set){.msg = j->msg, .zone = zone->zone.octets};
 	for (int i = 0; i < j->set_count; i++) {
 		const struct val_rrset *set = j->ref[i].set;
 
+		if (j->ref[i].zone != zone)
+			continue;
 		// others than NSEC and NSEC3 are not added
 		for (int k = 0; set->section == DNS_AUTHORITY && k < set->rr_count; k++) {
 			if (val_denial_add(proof, set->rr[k]) < 0) {
@@ -35,8 +36,10 @@ static bool gather(struct val_judge *j, struct val_denial_set *proof)
  * Wildcards answer questions; nothing in the authority section can come from one: apex data has the
  * zone's own name, denial records and delegations have theirs (RFC 4592 s4.2, RFC 4035 s5.4).
  */
-static void check_expansions(struct val_judge *j, const struct val_denial_set *proof)
+static void check_expansions(struct val_judge *j)
 {
+	struct val_denial_set proof;
+	enum val_denial got;
 	enum val_reason why;
 	int count = 0;
 
@@ -53,17 +56,12 @@ static void check_expansions(struct val_judge *j, const struct val_denial_set *p
 			val_judge_bogus(j, VAL_R_BUDGET);
 			return;
 		}
-		take_proof(j, val_denial_wildcard(proof, ref->set->owner.octets, ref->labels, &why),
-			&why);
+		if (!val_judge_gather(j, ref->zone, &proof))
+			return;
+		got = val_denial_wildcard(&proof, ref->set->owner.octets, ref->labels, &why);
+		val_judge_proof(j, got, why);
 	}
 }
-
-enum chain_end {
-	CHAIN_FOUND,  // at data of the wanted type
-	CHAIN_STOP,   // at a name of which the answer section has nothing
-	CHAIN_OUT,    // at a name outside the zone
-	CHAIN_BROKEN, // a loop, too many steps, or a target that is no name
-};
 
 static bool has_rrsig(const struct val_judge *j, const uint8_t *owner)
 {
@@ -118,22 +116,21 @@ static int chain_step(struct val_judge *j, struct dns_name *at)
 	return 1;
 }
 
-/** Follow the answer section from the question. A loop is a chain that never ends. */
-static enum chain_end follow(struct val_judge *j, struct dns_name *at)
+enum val_judge_end val_judge_follow(struct val_judge *j, struct dns_name *at)
 {
 	*at = j->qname;
 	for (int steps = 0; steps <= VAL_CHAIN_MAX; steps++) {
 		int made;
 
 		if (!dns_name_under(at->octets, j->zone->zone.octets))
-			return CHAIN_OUT;
+			return VAL_END_OUT;
 		if (has_answer(j, at->octets))
-			return CHAIN_FOUND;
+			return VAL_END_FOUND;
 		made = chain_step(j, at);
 		if (made <= 0)
-			return made == 0 ? CHAIN_STOP : CHAIN_BROKEN;
+			return made == 0 ? VAL_END_STOP : VAL_END_BROKEN;
 	}
-	return CHAIN_BROKEN;
+	return VAL_END_BROKEN;
 }
 
 /** A DS RRset of the cut in the authority section; it is signed and judged like any other. */
@@ -167,11 +164,13 @@ static void check_cuts(struct val_judge *j, const struct dns_name *cut)
 static void check_referral(
 	struct val_judge *j, const struct val_denial_set *proof, const struct dns_name *cut)
 {
+	enum val_denial got;
 	enum val_reason why;
 
 	if (has_ds(j, cut))
 		return;
-	take_proof(j, val_denial_no_ds(proof, cut->octets, &why), &why);
+	got = val_denial_no_ds(proof, cut->octets, &why);
+	val_judge_proof(j, got, why);
 	val_judge_insecure(j, VAL_R_UNSIGNED_DELEGATION);
 }
 
@@ -222,7 +221,7 @@ static void check_stop(
 	if (got == VAL_DENIAL_FAILED && ends_unsigned(j, proof, at))
 		val_judge_insecure(j, VAL_R_UNSIGNED_DELEGATION);
 	else
-		take_proof(j, got, &why);
+		val_judge_proof(j, got, why);
 }
 
 /** A synthesised CNAME lives as long as its DNAME (RFC 6672 s5.3.1). */
@@ -237,33 +236,46 @@ static void cap_synthesis(struct val_judge *j)
 	}
 }
 
+/** NXDOMAIN, of a name at which the answer section ended like this. */
+static void check_nxdomain(struct val_judge *j, const struct val_denial_set *proof,
+	enum val_judge_end end, const struct dns_name *at)
+{
+	enum val_denial got;
+	enum val_reason why;
+
+	check_cuts(j, NULL);
+	if (end == VAL_END_STOP) {
+		got = val_denial_nxdomain(proof, at->octets, &why);
+		val_judge_proof(j, got, why);
+	} else { // the name is there, or is not this zone's to deny
+		val_judge_bogus(
+			j, end == VAL_END_FOUND ? VAL_R_DENIAL_CONTRADICTS : VAL_R_DENIAL_MISSING);
+	}
+}
+
 void val_judge_claims(struct val_judge *j)
 {
 	struct val_denial_set proof;
 	struct dns_name at;
-	enum chain_end end;
-	enum val_reason why;
+	enum val_judge_end end;
 
-	if (!gather(j, &proof))
+	if (!val_judge_gather(j, j->zone, &proof))
 		return;
 	cap_synthesis(j);
-	check_expansions(j, &proof);
-	end = follow(j, &at);
-	if (end == CHAIN_BROKEN) {
+	check_expansions(j);
+	end = val_judge_follow(j, &at);
+	if (j->trust != NULL) {
+		val_judge_last(j, end, &at);
+	} else if (end == VAL_END_BROKEN) {
 		val_judge_bogus(j, VAL_R_DENIAL_MISSING);
 	} else if (j->out->kind == VAL_KIND_NXDOMAIN) {
-		check_cuts(j, NULL);
-		if (end == CHAIN_STOP)
-			take_proof(j, val_denial_nxdomain(&proof, at.octets, &why), &why);
-		else // the name is there, or is not this zone's to deny
-			val_judge_bogus(j, end == CHAIN_FOUND ? VAL_R_DENIAL_CONTRADICTS
-							      : VAL_R_DENIAL_MISSING);
-	} else if (end == CHAIN_STOP) {
+		check_nxdomain(j, &proof, end, &at);
+	} else if (end == VAL_END_STOP) {
 		check_stop(j, &proof, &at);
 	} else {
 		check_cuts(j, NULL);
 		// RRSIGs have no signature of their own (RFC 4035 s2.2): never secure.
-		if (end == CHAIN_FOUND && j->msg->qtype == DNS_TYPE_RRSIG)
+		if (end == VAL_END_FOUND && j->msg->qtype == DNS_TYPE_RRSIG)
 			val_judge_insecure(j, VAL_R_NONE);
 	}
 }

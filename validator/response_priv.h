@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "validator/chain.h"
 #include "validator/denial.h"
 #include "validator/response.h"
 
@@ -16,8 +17,9 @@ enum {
 enum val_role {
 	VAL_ROLE_SIGNED, // the zone's own data: must be signed by the zone's keys
 	VAL_ROLE_CUT, // NS of a delegation: not signed (RFC 4035 s2.2), good only as the referral's
-	VAL_ROLE_SYNTH, // CNAME made from a DNAME: not signed, must follow from it (RFC 6672
-			// s5.3.1)
+	VAL_ROLE_INSECURE, // below an unsigned delegation
+	VAL_ROLE_SYNTH,    // CNAME made from a DNAME: not signed, must follow from it (RFC 6672
+			   // s5.3.1)
 };
 
 /** An RRset in its response. */
@@ -43,10 +45,17 @@ struct val_judge {
 	val_want_fn want;
 	void *want_arg;
 	struct val_response *out;
-	struct dns_name qname; // lower-cased
+	const struct val_trust *trust; // NULL: everything is `zone`'s; else each RRset has its own
+	struct val_chain_step *need;   // with trust: what has to be asked
+	struct dns_name qname;         // lower-cased
 	uint8_t set_count;
 	struct val_set_ref ref[VAL_RRSETS_MAX];
 };
+
+/** Nothing is known yet: no verdict, no reason, the question's name lower-cased. */
+void val_judge_begin(struct val_judge *j);
+/** Secure, and without a cap on any TTL, until something is found. */
+void val_judge_secure(struct val_judge *j);
 
 /** Bogus, no signature to name. Later calls do not change an earlier reason. */
 void val_judge_bogus(struct val_judge *j, enum val_reason r);
@@ -68,6 +77,28 @@ bool val_judge_one(struct val_judge *j, uint16_t first);
 bool val_judge_crypto(struct val_judge *j);
 /** With every signature good: follow the chain, demand the proofs. */
 void val_judge_claims(struct val_judge *j);
+
+enum val_judge_end {
+	VAL_END_FOUND,  // at data of the wanted type
+	VAL_END_STOP,   // at a name of which the answer section has nothing
+	VAL_END_OUT,    // at a name outside the zone
+	VAL_END_BROKEN, // a loop, too many steps, or a target that is no name
+};
+/** Follow the answer section from the question. A loop is a chain that never ends. */
+enum val_judge_end val_judge_follow(struct val_judge *j, struct dns_name *at);
+/** The NSEC and NSEC3 records of a zone in the authority section. @return false when bogus */
+bool val_judge_gather(
+	struct val_judge *j, const struct val_zone_keys *zone, struct val_denial_set *proof);
+/** Fold a proof's outcome into the verdict. */
+void val_judge_proof(struct val_judge *j, enum val_denial got, enum val_reason why);
+
+/**
+ * With trust: to which zone does a signed or unsigned RRset belong? Sets ref->zone, or ref->role to
+ * VAL_ROLE_INSECURE. @return false when that is bogus, indeterminate, or to be asked
+ */
+bool val_judge_place(struct val_judge *j, struct val_set_ref *ref);
+/** With trust: what val_judge_claims() does once the answer section has been followed. */
+void val_judge_last(struct val_judge *j, enum val_judge_end end, const struct dns_name *at);
 
 /**
  * May some signature of this RRset be good? VAL_R_NONE; else bogus, with the reason of the one

@@ -59,7 +59,7 @@ bool val_dname_apply(
 
 static enum val_role role_of(const struct val_judge *j, const struct val_rrset *set)
 {
-	if (set->section == DNS_AUTHORITY && set->type == DNS_TYPE_NS &&
+	if (j->trust == NULL && set->section == DNS_AUTHORITY && set->type == DNS_TYPE_NS &&
 		set->owner.labels > j->zone->zone.labels)
 		return VAL_ROLE_CUT;
 	// Which DNAME is known only when all RRsets are.
@@ -105,6 +105,14 @@ static struct val_set_ref *collect(struct val_judge *j, uint16_t first)
 	return ref;
 }
 
+/** @return false when bogus, or when the zone is not known */
+static bool take_signed(struct val_judge *j, struct val_set_ref *ref)
+{
+	if (j->trust != NULL && !val_judge_place(j, ref))
+		return false;
+	return ref->role != VAL_ROLE_SIGNED || val_set_precheck(j, ref) == VAL_R_NONE;
+}
+
 /** @return false when bogus */
 static bool take_set(struct val_judge *j, uint16_t first, bool seen[])
 {
@@ -115,7 +123,7 @@ static bool take_set(struct val_judge *j, uint16_t first, bool seen[])
 	for (int i = 0; i < ref->set->rr_count; i++)
 		seen[ref->set->rr[i]] = true;
 	ref->role = (uint8_t)role_of(j, ref->set);
-	return ref->role != VAL_ROLE_SIGNED || val_set_precheck(j, ref) == VAL_R_NONE;
+	return ref->role != VAL_ROLE_SIGNED || take_signed(j, ref);
 }
 
 bool val_judge_one(struct val_judge *j, uint16_t first)
@@ -141,6 +149,17 @@ static bool check_synthesis(struct val_judge *j, struct val_set_ref *ref)
 	       dns_name_equal(want.octets, have.octets);
 }
 
+/** A CNAME that lacks a signature and does not follow from a DNAME. @return false when bogus */
+static bool take_unsigned(struct val_judge *j, struct val_set_ref *ref)
+{
+	ref->role = VAL_ROLE_SIGNED;
+	if (j->trust != NULL)
+		return take_signed(j, ref);
+	j->out->result.type_covered = DNS_TYPE_CNAME;
+	val_judge_bogus(j, VAL_R_SIG_MISSING);
+	return false;
+}
+
 bool val_judge_structure(struct val_judge *j)
 {
 	const struct dns_msg *m = j->msg;
@@ -153,11 +172,9 @@ bool val_judge_structure(struct val_judge *j)
 			return false;
 	}
 	for (int i = 0; i < j->set_count; i++) {
-		if (j->ref[i].role == VAL_ROLE_SYNTH && !check_synthesis(j, &j->ref[i])) {
-			j->out->result.type_covered = DNS_TYPE_CNAME;
-			val_judge_bogus(j, VAL_R_SIG_MISSING);
+		if (j->ref[i].role == VAL_ROLE_SYNTH && !check_synthesis(j, &j->ref[i]) &&
+			!take_unsigned(j, &j->ref[i]))
 			return false;
-		}
 	}
 	return true;
 }

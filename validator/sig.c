@@ -41,6 +41,21 @@ static bool covers(const struct dns_msg *msg, const struct dns_rr *rr, uint16_t 
 	       dns_get16(msg->data + rr->rdata_off) == type;
 }
 
+int val_rrset_find(const struct dns_msg *msg, const uint8_t *owner, uint16_t type)
+{
+	struct dns_name name;
+
+	for (uint16_t i = msg->section_start[DNS_ANSWER]; i < msg->section_start[DNS_AUTHORITY];
+		i++) {
+		if (msg->rr[i].type != type || msg->rr[i].class_ != DNS_CLASS_IN)
+			continue;
+		dns_rr_owner(msg, &msg->rr[i], &name);
+		if (dns_name_equal(name.octets, owner))
+			return i;
+	}
+	return -1;
+}
+
 void val_rrset_collect(const struct dns_msg *msg, uint16_t first, struct val_rrset *out)
 {
 	const struct dns_rr *head = &msg->rr[first];

@@ -54,6 +54,12 @@ struct val_rrset {
 void val_rrset_collect(const struct dns_msg *msg, uint16_t first, struct val_rrset *out);
 
 /**
+ * First record of the answer section's RRset of this type and class IN at a name, or -1. Bounded by
+ * DNS_MSG_RR_MAX steps.
+ */
+int val_rrset_find(const struct dns_msg *msg, const uint8_t *owner, uint16_t type);
+
+/**
  * Is an algorithm one we verify? 8, 10, 13, 14, 15, 16; 5 and 7 only when sha1 is set (RFC 9905).
  */
 bool val_alg_supported(uint8_t algorithm, bool sha1);

@@ -17,9 +17,12 @@
 
 #include "dns/rdata.h"
 #include "dns/text.h"
+#include "dns/writer.h"
 #include "tests/unit/run.h"
+#include "validator/chain.h"
 #include "validator/keys.h"
 #include "validator/now.h"
+#include "validator/response_priv.h"
 
 /** Why a case says nothing about the judge. */
 enum skip {
@@ -29,14 +32,15 @@ enum skip {
 	SKIP_NO_ANCHOR,  // no trust anchor at or above the question
 	SKIP_NO_DNSKEY,  // the scenario has no DNSKEY answer for a zone of the chain
 	SKIP_NO_DS,      // the same for DS
-	SKIP_ZONES,     // a CNAME leads out of the zone: the rest of the answer is another response
-	SKIP_ELSEWHERE, // what is expected rests on settings or history of the resolver, see the
-			// table
+	SKIP_NO_ANSWER,  // the same for either, when the chain is built by questions
+	SKIP_ZONES,      // a CNAME leads out of the zone: judged as a resolver's answer only
+	SKIP_ELSEWHERE,  // what is expected rests on settings or history of the resolver, see the
+			 // table
 	SKIPS,
 };
 static const char *const skip_names[SKIPS] = {"", "dead algorithm in the answer",
 	"dead algorithm in the chain", "no anchor above it", "DNSKEY answer not scripted",
-	"DS answer not scripted", "answer spans several zones",
+	"DS answer not scripted", "DNSKEY or DS answer not scripted", "answer spans several zones",
 	"depends on resolver settings or history"};
 
 struct message {
@@ -77,10 +81,18 @@ static const struct known elsewhere[] = {
 		"refused for the IPSECKEY answer asked for beside it"},
 	{NULL, NULL, 0, false, NULL},
 };
-static const struct known disagreements[] = {
+static const struct known one_zone_known[] = {
 	{"domain/val_nsec3_optout_ad.rpl", "sub.example.com.", 2, false,
 		"resolvers differ on NODATA in an opt-out span: the same message passes in "
 		"unbound/"},
+	{NULL, NULL, 0, false, NULL},
+};
+
+static const struct known anywhere_known[] = {
+	{"domain/val_nsec3_optout_ad.rpl", "sub.example.com.", 2, false, "as above"},
+	{"domain/black_ent.rpl", "www.sub.sub.example.com.", 0, true,
+		"the DS answer has two NSEC records, one with a broken signature; we want both "
+		"good"},
 	{NULL, NULL, 0, false, NULL},
 };
 
@@ -412,6 +424,207 @@ static bool leaves_zone(const struct test_case *c, const struct val_zone_keys *z
 	return false;
 }
 
+/* ---- the same as a recursive resolver's answer, every zone's keys asked for as needed ---- */
+
+static struct val_facts *facts;
+
+static int verify_now(void *arg, const struct val_want *w)
+{
+	struct val_checks *checks = arg;
+	int good = val_verify(
+		verifier, w->dnskey, w->dnskey_len, w->data, w->data_len, w->sig, w->sig_len);
+
+	checks->item[w->index].state = good == 1 ? VAL_SIG_GOOD : VAL_SIG_BAD;
+	return 0;
+}
+
+/** Where the facts come from, and what verifies. */
+struct resolver {
+	const struct test_case *c;
+	struct val_trust trust;
+	struct val_ctx ctx;
+};
+
+/** Offer one message as the answer to a question. @return STEP_ABSENT: it says nothing */
+static enum step take_answer(struct resolver *r, const struct dns_msg *m, struct val_result *res)
+{
+	static struct val_response out;
+	struct val_checks checks = {.count = 0};
+
+	for (int round = 0; round <= VAL_VERIFY_RESPONSE_MAX; round++) {
+		val_chain_judge(&r->ctx, &r->trust, m, &checks, verify_now, &checks, &out);
+		if (out.result.verdict != VAL_PENDING)
+			break;
+	}
+	if (out.result.verdict == VAL_BOGUS)
+		*res = out.result;
+	return out.result.verdict == VAL_BOGUS           ? STEP_BOGUS
+	       : out.result.verdict == VAL_INDETERMINATE ? STEP_ABSENT
+							 : STEP_OK;
+}
+
+/** The DS answer that a resolver makes of a referral, or of whatever proves something of it. */
+static bool make_ds_answer(
+	const struct dns_msg *m, const struct dns_name *name, struct message *out)
+{
+	static uint8_t bytes[DNS_MSG_MAX];
+	struct dns_writer w;
+	bool has_ds = has_rrset(m, name->octets, DNS_TYPE_DS);
+	int len;
+
+	dns_writer_init(&w, bytes, sizeof(bytes), 0, DNS_FLAG_QR | DNS_FLAG_AA);
+	dns_writer_question(&w, name->octets, DNS_TYPE_DS, DNS_CLASS_IN);
+	for (uint16_t i = m->section_start[DNS_AUTHORITY]; i < m->section_start[DNS_ADDITIONAL];
+		i++) {
+		const struct dns_rr *rr = &m->rr[i];
+		uint16_t type =
+			rr->type == DNS_TYPE_RRSIG ? dns_get16(m->data + rr->rdata_off) : rr->type;
+
+		if (has_ds ? type == DNS_TYPE_DS : type == DNS_TYPE_NSEC || type == DNS_TYPE_NSEC3)
+			dns_writer_copy_rr(
+				&w, has_ds ? DNS_ANSWER : DNS_AUTHORITY, m, rr, rr->ttl_s);
+	}
+	len = dns_writer_end(&w);
+	return len > 0 && dns_msg_parse(&out->msg, bytes, (size_t)len) == 0;
+}
+
+static bool take_made(struct resolver *r, const struct dns_msg *m, const struct dns_name *name)
+{
+	static struct message made;
+	struct val_result ignored;
+
+	return make_ds_answer(m, name, &made) && take_answer(r, &made.msg, &ignored) == STEP_OK;
+}
+
+/** Find a good answer among the scripted messages. */
+static enum step find_answer(
+	struct resolver *r, const struct val_chain_step *need, struct val_result *res)
+{
+	enum step got = STEP_ABSENT, here;
+
+	for (size_t i = 0; i < r->c->scripted_count; i++) {
+		const struct dns_msg *m = &r->c->scripted[i].msg;
+
+		if (!asks(m, need->name.octets, need->type))
+			continue;
+		here = take_answer(r, m, res);
+		if (here == STEP_OK)
+			return here;
+		if (here == STEP_BOGUS)
+			got = here;
+	}
+	for (size_t i = 0; need->type == DNS_TYPE_DS && i < r->c->scripted_count; i++) {
+		if (take_made(r, &r->c->scripted[i].msg, &need->name))
+			return STEP_OK;
+	}
+	return got;
+}
+
+/** @return false: the scenario lacks what is asked */
+static bool answer_need(
+	struct resolver *r, const struct val_chain_step *need, struct val_result *res)
+{
+	struct val_fact inside = {.kind = VAL_FACT_INSIDE, .until = r->c->date + 1};
+	struct val_chain_step above;
+
+	switch (find_answer(r, need, res)) {
+	case STEP_OK:
+	case STEP_INSECURE:
+		return true;
+	case STEP_BOGUS:
+		val_chain_fail(&r->trust, &need->name, res->reason, 5);
+		return true;
+	case STEP_ABSENT:
+	default:
+		if (need->type != DNS_TYPE_DS || is_cut(r->c, need->name.octets))
+			return false;
+		// Not a zone in this scenario, so nobody thought of the question.
+		val_chain_walk(&r->trust, dns_name_strip(need->name.octets, 1), &above);
+		inside.zone_labels = above.zone->zone.labels;
+		val_facts_put(facts, &need->name, &inside, r->c->date);
+		return true;
+	}
+}
+
+/** Where the answer section of a message ends that does not have what was asked for. */
+static bool chain_end(const struct dns_msg *m, struct dns_name *at)
+{
+	*at = m->qname;
+	dns_name_lower(at->octets, at->len);
+	for (int steps = 0; steps < 16; steps++) {
+		int i = val_rrset_find(m, at->octets, DNS_TYPE_CNAME);
+
+		if (i < 0 || !val_rr_target(m, &m->rr[i], at))
+			return i < 0 && steps > 0 && !has_rrset(m, at->octets, m->qtype);
+	}
+	return false;
+}
+
+static void copy_section(struct dns_writer *w, enum dns_section s, const struct dns_msg *m)
+{
+	for (uint16_t i = m->section_start[s]; i < m->section_start[s + 1]; i++)
+		dns_writer_copy_rr(w, s, m, &m->rr[i], m->rr[i].ttl_s);
+}
+
+/**
+ * The upstream's answer as a resolver would pass it on: a CNAME that leads to another zone comes
+ * with what that zone's server said. @return the answer, or what it was made of
+ */
+static const struct dns_msg *complete(const struct test_case *c, struct message *made)
+{
+	static uint8_t bytes[DNS_MSG_MAX];
+	const struct dns_msg *m = &c->upstream.msg;
+	struct dns_writer w;
+	struct dns_name at;
+
+	if (m->qtype == DNS_TYPE_CNAME || !chain_end(m, &at))
+		return m;
+	for (size_t i = 0; i < c->scripted_count; i++) {
+		const struct dns_msg *rest = &c->scripted[i].msg;
+		int len;
+
+		if (!asks(rest, at.octets, m->qtype))
+			continue;
+		dns_writer_init(&w, bytes, sizeof(bytes), 0, rest->flags);
+		dns_writer_question(&w, m->qname.octets, m->qtype, DNS_CLASS_IN);
+		copy_section(&w, DNS_ANSWER, m);
+		copy_section(&w, DNS_ANSWER, rest);
+		copy_section(&w, DNS_AUTHORITY, m);
+		copy_section(&w, DNS_AUTHORITY, rest);
+		len = dns_writer_end(&w);
+		if (len > 0 && dns_msg_parse(&made->msg, bytes, (size_t)len) == 0)
+			return &made->msg;
+	}
+	return m;
+}
+
+/** @return STEP_ABSENT: the scenario lacks a message. Else *res is the verdict. */
+static enum step judge_anywhere(const struct test_case *c, struct val_result *res)
+{
+	static struct val_response out;
+	static struct resolver r;
+	static struct message made;
+	const struct dns_msg *answer = complete(c, &made);
+	struct val_checks checks = {.count = 0};
+	struct val_chain_step need;
+
+	r.c = c;
+	r.trust = (struct val_trust){.anchors = &c->anchors, .facts = facts, .now = c->date};
+	r.ctx.sha1 = true;
+	val_facts_clear(facts);
+	for (int round = 0; round < VAL_CHAIN_QUESTIONS_MAX + VAL_VERIFY_RESPONSE_MAX; round++) {
+		val_chain_response(
+			&r.ctx, &r.trust, answer, &checks, verify_now, &checks, &out, &need);
+		*res = out.result;
+		if (res->verdict != VAL_PENDING)
+			break;
+		if (need.end == VAL_CHAIN_ASK && !answer_need(&r, &need, res))
+			return STEP_ABSENT;
+	}
+	*res = out.result;
+	return STEP_OK;
+}
+
 struct outcome {
 	enum skip skip;
 	int rcode;
@@ -453,14 +666,35 @@ static void run_case(const struct test_case *c, bool chain_live, struct outcome 
 	o->ad = o->res.verdict == VAL_SECURE && c->wants_ad;
 }
 
+static void run_anywhere(const struct test_case *c, bool chain_live, struct outcome *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->rcode = DNS_RCODE_SERVFAIL;
+	if (!c->upstream.ok) {
+		o->res.reason = VAL_R_MALFORMED;
+		return;
+	}
+	if (judge_anywhere(c, &o->res) == STEP_ABSENT)
+		o->skip = SKIP_NO_ANSWER;
+	if (o->res.verdict != VAL_SECURE && !chain_live)
+		o->skip = SKIP_DEAD_CHAIN;
+	if (o->res.verdict != VAL_SECURE && o->res.verdict != VAL_INSECURE && !c->cd)
+		return;
+	o->rcode = dns_msg_rcode(&c->upstream.msg);
+	o->ad = o->res.verdict == VAL_SECURE && c->wants_ad;
+}
+
 static FILE *input;
 
-static void test_cases(void)
+typedef void (*run_fn)(const struct test_case *c, bool chain_live, struct outcome *o);
+
+static void run_all(run_fn run, const struct known *disagreements)
 {
 	char *line = NULL;
 	size_t size = 0, counts[SKIPS] = {0}, matched = 0, known = 0, ran = 0;
 
 	printf("\n");
+	rewind(input);
 	while (getline(&line, &size, input) > 0) {
 		json_error_t error;
 		json_t *j = json_loads(line, 0, &error);
@@ -476,7 +710,7 @@ static void test_cases(void)
 			continue;
 		}
 		case_open(j, &c);
-		run_case(&c, all_live(json_object_get(j, "algs")), &o);
+		run(&c, all_live(json_object_get(j, "algs")), &o);
 		if (o.skip == SKIP_NONE && find_known(elsewhere, &c) != NULL)
 			o.skip = SKIP_ELSEWHERE;
 		agrees = o.rcode == c.expect_rcode && o.ad == c.expect_ad;
@@ -508,9 +742,27 @@ static void test_cases(void)
 	CU_ASSERT_NOT_EQUAL(matched, 0);
 }
 
+static void test_one_zone(void)
+{
+	run_all(run_case, one_zone_known);
+}
+
+static void test_anywhere(void)
+{
+	static const struct dns_hash_key key = {1, 2};
+
+	CU_ASSERT_EQUAL_FATAL(val_facts_new(256, 64, -1, &key, &facts), 0);
+	run_all(run_anywhere, anywhere_known);
+	val_facts_free(facts);
+}
+
 int main(int argc, char **argv)
 {
-	CU_TestInfo tests[] = {{"message cases", test_cases}, CU_TEST_INFO_NULL};
+	CU_TestInfo tests[] = {
+		{"as one zone's answers", test_one_zone},
+		{"as a resolver's answers", test_anywhere},
+		CU_TEST_INFO_NULL,
+	};
 	const char *folder = getenv("SWERVE_DATA");
 	char path[4096];
 	int failed;
