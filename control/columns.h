@@ -1,6 +1,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /** A small table of text for people: columns as wide as their widest cell, two blanks between. */
@@ -21,5 +22,7 @@ void ctl_columns_init(struct ctl_columns *t, const char *heads);
 /** One more cell, row by row; an empty one shows as "-". */
 void ctl_columns_add(struct ctl_columns *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/** Seconds as one more cell: "3d 4h", "2h 5m", "4m 10s", "12s"; "ago" behind it when negative. */
+void ctl_columns_add_span(struct ctl_columns *t, int64_t s);
 /** Print what is there and free it. Trailing blanks are left out. */
 void ctl_columns_print(struct ctl_columns *t, FILE *out);

@@ -33,25 +33,13 @@ static void add_number(struct ctl_columns *t, const json_t *j, const char *key)
 		ctl_columns_add(t, "-");
 }
 
-/** "3d 4h", "2h 5m", "4m 10s", "12s"; "-" when unknown, "ago" when it is past. */
+/** As ctl_columns_add_span(); "-" when unknown. */
 static void add_span(struct ctl_columns *t, const json_t *v)
 {
-	if (!json_is_integer(v)) {
-		ctl_columns_add(t, "-");
-		return;
-	}
-	int64_t s = json_integer_value(v);
-	const char *ago = s < 0 ? " ago" : "";
-	if (s < 0)
-		s = -s;
-	if (s >= 86400)
-		ctl_columns_add(t, "%" PRId64 "d %" PRId64 "h%s", s / 86400, s % 86400 / 3600, ago);
-	else if (s >= 3600)
-		ctl_columns_add(t, "%" PRId64 "h %" PRId64 "m%s", s / 3600, s % 3600 / 60, ago);
-	else if (s >= 60)
-		ctl_columns_add(t, "%" PRId64 "m %" PRId64 "s%s", s / 60, s % 60, ago);
+	if (json_is_integer(v))
+		ctl_columns_add_span(t, json_integer_value(v));
 	else
-		ctl_columns_add(t, "%" PRId64 "s%s", s, ago);
+		ctl_columns_add(t, "-");
 }
 
 static void add_rtt(struct ctl_columns *t, const json_t *v)
