@@ -12,11 +12,13 @@
 #include <jansson.h>
 
 #include "control/file.h"
+#include "control/inspect_run.h"
 #include "control/show.h"
 
 /* swervectl: one request to swerved over its control socket, the reply as a table or as JSON. */
 
 #define DEFAULT_SOCKET "/run/swerve/ctl.sock"
+#define INSPECT_ARGS   "[--anchor FILE] [--at EPOCH] [--zone Z] [--port N] FILE.pcap"
 
 enum exit_code { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
@@ -24,6 +26,7 @@ struct options {
 	const char *socket;
 	bool json, follow, help;
 	const char *note, *reason, *if_match, *since;
+	const char *anchor, *at, *zone, *port;
 };
 
 struct command {
@@ -141,6 +144,16 @@ static void usage(FILE *out)
 			c->words[1] ? c->words[1] : "", c->args);
 		fprintf(out, "  %-48s %s\n", left, c->help);
 	}
+	fprintf(out,
+		"\n  inspect " INSPECT_ARGS "\n"
+		"      judge each answer in a capture (pcap, pcapng) by the keys that are in it, "
+		"without swerved\n"
+		"      --anchor FILE     trust anchors, DS or DNSKEY, default " CTL_INSPECT_ANCHOR
+		"\n"
+		"      --at EPOCH        judge as of then; else each packet as of its own time\n"
+		"      --zone Z          only names in Z\n"
+		"      --port N          of servers that are not at 53\n"
+		"      exit status: 0 judged, nothing bogus; 1 something is bogus; 2 unreadable\n");
 	fprintf(out, "\n"
 		     "  -s, --socket PATH   swerved's control socket, default " DEFAULT_SOCKET "\n"
 		     "  -j, --json          the reply as JSON; events as one object a line\n"
@@ -294,6 +307,10 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		{"note", required_argument, NULL, 'n'},
 		{"reason", required_argument, NULL, 'r'},
 		{"if-match", required_argument, NULL, 'm'},
+		{"anchor", required_argument, NULL, 'A'},
+		{"at", required_argument, NULL, 'T'},
+		{"zone", required_argument, NULL, 'z'},
+		{"port", required_argument, NULL, 'p'},
 		{0},
 	};
 	int c;
@@ -324,6 +341,18 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		case 'm':
 			o->if_match = optarg;
 			break;
+		case 'A':
+			o->anchor = optarg;
+			break;
+		case 'T':
+			o->at = optarg;
+			break;
+		case 'z':
+			o->zone = optarg;
+			break;
+		case 'p':
+			o->port = optarg;
+			break;
 		default:
 			return false; // getopt has said why
 		}
@@ -342,6 +371,23 @@ static int run(const struct command *c, const struct options *o, char **args)
 	return rc;
 }
 
+/** The one command that asks nobody. Its exit status is its own. */
+static int inspect(const struct options *o, char **args, int count)
+{
+	struct ctl_inspect_args a = {
+		.file = args[0],
+		.anchor = o->anchor,
+		.at = o->at,
+		.zone = o->zone,
+		.port = o->port,
+		.json = o->json,
+	};
+
+	if (count != 1)
+		return fail(EXIT_USAGE, "usage: swervectl inspect " INSPECT_ARGS);
+	return ctl_inspect_run(&a, stdout, stderr);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = {.socket = DEFAULT_SOCKET};
@@ -357,6 +403,8 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
+	if (strcmp(argv[optind], "inspect") == 0)
+		return inspect(&o, argv + optind + 1, argc - optind - 1);
 	const struct command *c = find_command(argv + optind, argc - optind, &used);
 	if (!c)
 		return fail(
