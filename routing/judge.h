@@ -129,6 +129,30 @@ size_t route_judge_tick(struct route_judge *j, struct route_paths *p,
 /** Forget what is known of a path id that was given back and may be reused. */
 void route_judge_forget(struct route_judge *j, uint16_t path);
 
+/**
+ * What must outlive the process so that the next one does not send queries to a bad path again:
+ * durations, because the next one's clock may be another. Of the window only the run of good
+ * outcomes is kept: evidence is gathered anew.
+ */
+struct route_judge_memory {
+	enum route_state state;
+	uint64_t age_ms;   // in this state
+	uint64_t quiet_ms; // since the last bad one, or since it was seen to lag; at most age_ms
+	uint32_t lag_inception; // newest one when it was found to lag; 0: it was not
+	uint32_t good_run;      // good outcomes in a row
+	uint8_t strikes;        // relapses: each doubles the wait
+};
+/** @retval 0, -ENOENT the judge has not seen this path */
+int route_judge_remember(
+	const struct route_judge *j, uint16_t path, struct route_judge_memory *out);
+/**
+ * Take over what another judge knew of a path, before the first tick that sees it; path->state is
+ * the caller's to set. Values out of range are cut.
+ * @param now_ms  clock of the ticks to come
+ */
+void route_judge_recall(
+	struct route_judge *j, uint16_t path, const struct route_judge_memory *m, uint64_t now_ms);
+
 /** What the judge holds of a path, for operators. */
 struct route_judge_info {
 	enum route_state state;              // at the last tick
