@@ -150,6 +150,13 @@ static void sanitise(char *text)
 			*c = '?';
 }
 
+char *ctl_events_line(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from);
+	sanitise(to);
+	return to;
+}
+
 void ctl_events_emit(struct ctl_events *e, const char *kind, json_t *fields, const char *fmt, ...)
 {
 	char text[CTL_EVENT_TEXT_MAX], when[TIME_MAX];

@@ -37,6 +37,9 @@ void ctl_events_free(struct ctl_events *e);
 void ctl_events_emit(struct ctl_events *e, const char *kind, json_t *fields, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/** Copy text as one line of printable ASCII, cut where it does not fit. @return to */
+char *ctl_events_line(char *to, size_t size, const char *from);
+
 /** Called for each new event; event is borrowed. NULL to stop. */
 void ctl_events_listen(struct ctl_events *e, void (*fn)(void *arg, const json_t *event), void *arg);
 
