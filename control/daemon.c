@@ -8,7 +8,7 @@
 
 #include "control/addr.h"
 #include "control/report.h"
-#include "control/routes_file.h"
+#include "control/routes_priv.h"
 
 enum { POLL_MS = 5, DNS_PORT = 53 };
 
@@ -32,38 +32,6 @@ uint32_t ctl_epoch_s(void)
 
 /* ---- what the world asks for ---- */
 
-int ctl_daemon_publish(void *arg, const struct dp_view *view,
-	void (*done)(void *arg, const struct dp_view *old), void *done_arg)
-{
-	struct ctl_daemon *d = arg;
-	const struct dp_view *skipped = d->held_view;
-
-	if (d->hold_views) {
-		d->held_view = view;
-		d->held_done = done;
-		d->held_arg = done_arg;
-	} else {
-		int rc = dp_publish(d->dp, view, done, done_arg);
-		if (rc)
-			return rc;
-		d->held_view = NULL;
-	}
-	if (skipped)
-		done(done_arg, skipped);
-	return 0;
-}
-
-/** No other view followed: the one held back goes out after all. */
-static int release_held(struct ctl_daemon *d)
-{
-	if (!d->held_view)
-		return 0;
-	int rc = dp_publish(d->dp, d->held_view, d->held_done, d->held_arg);
-	if (!rc)
-		d->held_view = NULL;
-	return rc;
-}
-
 static void world_forget(void *arg, uint16_t path)
 {
 	struct ctl_daemon *d = arg;
@@ -71,60 +39,7 @@ static void world_forget(void *arg, uint16_t path)
 	dp_evidence_reset(d->dp, path);
 	ctl_probe_forget(d->probe, path);
 	ctl_steer_forget(d->steer, path);
-}
-
-/* ---- routes ---- */
-
-static void say_routes(struct ctl_daemon *d, const char *source, const char *why)
-{
-	const struct route_config *c = ctl_world_config(d->world);
-	uint64_t number = ctl_world_table_number(d->world);
-
-	ctl_events_emit(d->events, "routes",
-		json_pack("{s:I,s:s,s:s,s:I,s:I}", "table", (json_int_t)number, "source", source,
-			"note", why, "sites", (json_int_t)c->site_count, "zones",
-			(json_int_t)c->zone_count),
-		"table %llu from %s is in use: %zu zones at %zu sites%s%s",
-		(unsigned long long)number, source, c->zone_count, c->site_count,
-		why[0] ? "; " : "", why);
-}
-
-int ctl_daemon_set_routes(struct ctl_daemon *d, struct route_config *c, const char *source,
-	const char *why, char *err)
-{
-	d->hold_views = true;
-	int rc = ctl_world_set_routes(d->world, c, ctl_now_ms(), err, CTL_SOCKET_ERR_MAX);
-	d->hold_views = false;
-	if (rc)
-		return rc;
-	ctl_hops_publish(d);
-	rc = release_held(d); // no hops to be had, or the same as before
-	if (ctl_keeper_sync(d->keeper, ctl_world_config(d->world)))
-		ctl_events_emit(d->events, "error", NULL,
-			"keys do not follow the new routes: out of memory");
-	ctl_duty_keys(d);
-	if (rc)
-		ctl_events_emit(d->events, "error", NULL,
-			"the new table waits for memory; workers still use the one before");
-	say_routes(d, source, why);
-	return 0;
-}
-
-void ctl_daemon_reload(struct ctl_daemon *d)
-{
-	char err[CTL_SOCKET_ERR_MAX];
-	struct route_config c;
-
-	int rc = ctl_routes_load(d->cfg.routes, d->cfg.region, &c, err);
-	if (!rc) {
-		rc = ctl_daemon_set_routes(d, &c, d->cfg.routes, "SIGHUP", err);
-		if (rc)
-			route_config_fini(&c);
-	}
-	if (rc)
-		ctl_events_emit(d->events, "routes_refused",
-			json_pack("{s:s}", "source", d->cfg.routes), "SIGHUP: %s; what ran runs on",
-			err);
+	ctl_drains_clear(d->drains, path);
 }
 
 /* ---- the loop ---- */
@@ -264,7 +179,7 @@ static void close_tcp(struct ctl_daemon *d)
 
 static int open_parts(struct ctl_daemon *d, const struct val_anchors *anchors)
 {
-	const struct ctl_world_ops ops = {ctl_daemon_publish, world_forget, d};
+	const struct ctl_world_ops ops = {ctl_daemon_publish, world_forget, d, ctl_routes_recall};
 	int rc = ctl_world_new(&ops, d->cfg.region, &d->world);
 
 	if (!rc)
@@ -276,6 +191,10 @@ static int open_parts(struct ctl_daemon *d, const struct val_anchors *anchors)
 			d->cfg.probe_interval_ms, &d->cfg.dp.skew, d->cfg.dp.sha1, &d->probe);
 	if (!rc)
 		rc = ctl_steer_new(&d->cfg.judge, &d->steer);
+	if (!rc)
+		rc = ctl_drains_new(&d->drains);
+	if (!rc)
+		rc = ctl_saver_new(&d->loop, ctl_routes_wrong, d, &d->saver);
 	return rc;
 }
 
@@ -301,8 +220,7 @@ static int open_dataplane(struct ctl_daemon *d, char *err)
 	return rc;
 }
 
-int ctl_daemon_open(struct ctl_daemon *d, struct route_config *routes,
-	const struct val_anchors *anchors, char *err)
+int ctl_daemon_open(struct ctl_daemon *d, const struct val_anchors *anchors, char *err)
 {
 	int rc = uv_loop_init(&d->loop);
 
@@ -324,7 +242,7 @@ int ctl_daemon_open(struct ctl_daemon *d, struct route_config *routes,
 	if (!rc)
 		rc = ctl_hops_open(d, err);
 	if (!rc)
-		rc = ctl_daemon_set_routes(d, routes, d->cfg.routes, "start", err);
+		rc = ctl_routes_start(d, err);
 	if (rc)
 		return rc;
 	rc = open_tcp(d);
@@ -365,6 +283,7 @@ void ctl_daemon_close(struct ctl_daemon *d)
 		close_loop(d);
 	if (d->dp)
 		dp_free(d->dp); // workers are gone: nobody looks at a view any more
+	ctl_routes_close(d);
 	ctl_steer_free(d->steer);
 	ctl_probe_free(d->probe);
 	ctl_keeper_free(d->keeper);

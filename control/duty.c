@@ -66,6 +66,7 @@ static void on_finding(void *arg, const struct route_finding *f, const char *tex
 {
 	struct ctl_daemon *d = arg;
 
+	ctl_events_line(d->last_finding, sizeof(d->last_finding), text);
 	ctl_events_emit(d->events, route_finding_name(f->kind), finding_json(d, f), "%s", text);
 }
 
@@ -315,6 +316,7 @@ void ctl_duty_tick(struct ctl_daemon *d)
 
 	ctl_hops_tick(d);
 	ctl_steer_tick(d->steer, d->world, &ops, ctl_now_ms(), ctl_epoch_s());
+	ctl_routes_tick(d);
 	hint_keeper(d);
 	ask_for_keys(d);
 	ctl_duty_keys(d); // also what ran out without an answer

@@ -43,7 +43,6 @@ static void usage(FILE *out)
 
 struct files {
 	struct ctl_config cfg;
-	struct route_config routes;
 	struct val_anchors anchors;
 };
 
@@ -53,24 +52,24 @@ static int load_files(const char *path, struct files *f, char *err)
 
 	if (!rc)
 		rc = val_anchors_load(f->cfg.trust_anchor, &f->anchors, err, CTL_FILE_ERR_MAX);
-	if (!rc)
-		rc = ctl_routes_load(f->cfg.routes, f->cfg.region, &f->routes, err);
 	return rc;
 }
 
 static int check(const char *path)
 {
 	static struct files f;
+	struct route_config routes;
 	char err[CTL_FILE_ERR_MAX];
 
-	if (load_files(path, &f, err)) {
+	if (load_files(path, &f, err) ||
+		ctl_routes_load(f.cfg.routes, f.cfg.region, &routes, err)) {
 		fprintf(stderr, "%s\n", err);
 		return EXIT_FAILED;
 	}
 	printf("%s: valid; %s: %zu zones, %zu sites, %zu regions; %s: %u anchors\n", path,
-		f.cfg.routes, f.routes.zone_count, f.routes.site_count, f.routes.region_count,
+		f.cfg.routes, routes.zone_count, routes.site_count, routes.region_count,
 		f.cfg.trust_anchor, f.anchors.count);
-	route_config_fini(&f.routes);
+	route_config_fini(&routes);
 	return EXIT_OK;
 }
 
@@ -96,14 +95,12 @@ static int start_eal(const struct ctl_config *cfg)
 static int serve(struct ctl_daemon *d, struct files *f)
 {
 	char err[CTL_SOCKET_ERR_MAX] = "";
-	int rc = ctl_daemon_open(d, &f->routes, &f->anchors, err);
+	int rc = ctl_daemon_open(d, &f->anchors, err);
 
-	if (rc) {
+	if (rc)
 		ctl_events_emit(d->events, "failed", NULL, "swerved does not start: %s", err);
-		route_config_fini(&f->routes);
-	} else {
+	else
 		uv_run(&d->loop, UV_RUN_DEFAULT);
-	}
 	ctl_daemon_close(d);
 	return rc ? EXIT_FAILED : EXIT_OK;
 }
@@ -135,8 +132,12 @@ static int run(const char *path)
 	d.config_path = path;
 	if (open_events(&d))
 		goto out;
+	if (ctl_routes_choose(&d, err)) {
+		ctl_events_emit(d.events, "failed", NULL, "swerved does not start: %s", err);
+		goto out_routes;
+	}
 	if (start_eal(&d.cfg))
-		goto out_events;
+		goto out_routes;
 	ctl_events_emit(d.events, "started",
 		json_pack("{s:s,s:i,s:s}", "version", SWERVE_VERSION, "pid", (int)getpid(),
 			"config", path),
@@ -144,7 +145,8 @@ static int run(const char *path)
 		d.cfg.dp.worker_count == 1 ? "" : "s");
 	code = serve(&d, &f);
 	rte_eal_cleanup();
-out_events:
+out_routes:
+	ctl_routes_close(&d);
 	ctl_events_free(d.events);
 out:
 	return code;

@@ -231,57 +231,6 @@ void ctl_show_stats(const json_t *data, FILE *out)
 	ctl_columns_print(&t, out);
 }
 
-static void add_region_paths(
-	struct ctl_columns *t, const json_t *zone, const json_t *region, size_t *first)
-{
-	size_t i;
-	const json_t *p;
-
-	json_array_foreach(json_object_get(region, "paths"), i, p)
-	{
-		ctl_columns_add(t, "%s", (*first)++ ? " " : text(zone, "zone")); // named once
-		ctl_columns_add(t, "%s", i ? " " : text(region, "region"));
-		ctl_columns_add(t, "%s", text(p, "site"));
-		ctl_columns_add(t, "%s", text(p, "address"));
-		ctl_columns_add(t, "%s", text(p, "state"));
-	}
-}
-
-void ctl_show_routes(const json_t *data, FILE *out)
-{
-	struct ctl_columns t;
-	size_t i, k;
-	const json_t *z, *r;
-
-	fprintf(out, "table %" PRId64 "\n\n", number(data, "number"));
-	ctl_columns_init(&t, "ZONE|REGION|SITE|ADDRESS|STATE");
-	json_array_foreach(json_object_get(data, "zones"), i, z)
-	{
-		size_t first = 0;
-		json_array_foreach(json_object_get(z, "regions"), k, r)
-			add_region_paths(&t, z, r, &first);
-	}
-	ctl_columns_print(&t, out);
-}
-
-void ctl_show_validated(const json_t *data, FILE *out)
-{
-	fprintf(out, "valid: %" PRId64 " sites, %" PRId64 " regions, %" PRId64 " zones\n",
-		number(data, "sites"), number(data, "regions"), number(data, "zones"));
-}
-
-void ctl_show_applied(const json_t *data, FILE *out)
-{
-	fprintf(out, "table %" PRId64 " is in use\n", number(data, "number"));
-}
-
-void ctl_show_moved(const json_t *data, FILE *out)
-{
-	fprintf(out, "%" PRId64 " path%s changed; table %" PRId64 " is in use\n",
-		number(data, "paths"), number(data, "paths") == 1 ? "" : "s",
-		number(data, "number"));
-}
-
 void ctl_show_event(const json_t *event, FILE *out)
 {
 	fprintf(out, "%" PRId64 "  %s  %s: %s\n", number(event, "id"), text(event, "time"),

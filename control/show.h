@@ -14,6 +14,8 @@ void ctl_show_stats(const json_t *data, FILE *out);
 void ctl_show_zones(const json_t *data, FILE *out);
 void ctl_show_keys(const json_t *data, FILE *out);
 void ctl_show_routes(const json_t *data, FILE *out);
+void ctl_show_history(const json_t *data, FILE *out);
+void ctl_show_diff(const json_t *data, FILE *out);
 void ctl_show_validated(const json_t *data, FILE *out);
 void ctl_show_applied(const json_t *data, FILE *out);
 void ctl_show_moved(const json_t *data, FILE *out);

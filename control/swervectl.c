@@ -25,15 +25,15 @@ enum exit_code { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE
 struct options {
 	const char *socket;
 	bool json, follow, help;
-	const char *note, *reason, *if_match, *since;
+	const char *note, *reason, *if_match, *since, *canary, *rise, *family, *duration;
 	const char *anchor, *at, *zone, *port;
 };
 
 struct command {
 	const char *words[2]; // second NULL for one-word commands
 	const char *verb;
-	const char *args; // for the usage line
-	int arg_count;
+	const char *args;       // for the usage line
+	int min_args, max_args; // fill gets what is there, then NULL
 	const char *help;
 	int (*fill)(const struct options *o, char **args, json_t *req); // NULL: nothing to add
 	void (*show)(const json_t *data, FILE *out);
@@ -81,16 +81,76 @@ static int fill_file(const struct options *o, char **args, json_t *req)
 	return 0;
 }
 
-static int fill_apply(const struct options *o, char **args, json_t *req)
+/** "90", "30s", "10m", "2h", "1d" as seconds. */
+static int parse_duration(const char *option, const char *text, json_t *req, const char *key)
+{
+	static const struct {
+		char unit;
+		json_int_t s;
+	} units[] = {{'\0', 1}, {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	size_t digits = strspn(text, "0123456789");
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (digits > 0 && digits < 8 && text[digits] == units[i].unit &&
+			(!text[digits] || !text[digits + 1])) {
+			json_int_t n = (json_int_t)strtoull(text, NULL, 10);
+			json_object_set_new(req, key, json_integer(n * units[i].s));
+			return 0;
+		}
+	return fail(
+		EXIT_USAGE, "%s: expected a time as 30s, 10m, 2h or 1d, got \"%s\"", option, text);
+}
+
+/** What changes the table may be bound to the number that was looked at, and noted. */
+static int fill_change(const struct options *o, json_t *req)
 {
 	if (o->note)
 		json_object_set_new(req, "note", json_string(o->note));
-	if (o->if_match) {
-		int rc = parse_number("--if-match", o->if_match, req, "if_match");
-		if (rc)
-			return rc;
-	}
-	return fill_file(o, args, req);
+	return o->if_match ? parse_number("--if-match", o->if_match, req, "if_match") : 0;
+}
+
+static int fill_apply(const struct options *o, char **args, json_t *req)
+{
+	int rc = fill_change(o, req);
+
+	if (!rc && o->canary)
+		rc = parse_duration("--canary", o->canary, req, "canary_s");
+	if (!rc && o->rise)
+		rc = parse_number("--max-failure-rise", o->rise, req, "max_failure_rise");
+	return rc ? rc : fill_file(o, args, req);
+}
+
+static int fill_rollback(const struct options *o, char **args, json_t *req)
+{
+	int rc = fill_change(o, req);
+
+	return rc ? rc : parse_number("TABLE", args[0], req, "number");
+}
+
+static int fill_show(const struct options *o, char **args, json_t *req)
+{
+	(void)o;
+	return args[0] ? parse_number("TABLE", args[0], req, "number") : 0;
+}
+
+static bool is_number(const char *text)
+{
+	return text[0] && text[strspn(text, "0123456789")] == '\0';
+}
+
+/** FILE: what runs → FILE. N: N → what runs. N M, N FILE: N → that. */
+static int fill_diff(const struct options *o, char **args, json_t *req)
+{
+	char **last = args[1] ? &args[1] : &args[0];
+	int rc = 0;
+
+	if (args[1] || is_number(args[0]))
+		rc = parse_number("TABLE", args[0], req, "from");
+	if (rc || (!args[1] && is_number(args[0])))
+		return rc;
+	if (args[1] && is_number(*last))
+		return parse_number("TABLE", *last, req, "to");
+	return fill_file(o, last, req);
 }
 
 static int fill_move(const struct options *o, char **args, json_t *req)
@@ -100,7 +160,16 @@ static int fill_move(const struct options *o, char **args, json_t *req)
 	json_object_set_new(req, "zone", json_string(args[0]));
 	json_object_set_new(req, "site", json_string(args[1]));
 	json_object_set_new(req, "reason", json_string(o->reason));
+	if (o->family)
+		json_object_set_new(req, "family", json_string(o->family));
 	return 0;
+}
+
+static int fill_drain(const struct options *o, char **args, json_t *req)
+{
+	int rc = fill_move(o, args, req);
+
+	return rc || !o->duration ? rc : parse_duration("--for", o->duration, req, "for_s");
 }
 
 static int fill_events(const struct options *o, char **args, json_t *req)
@@ -112,24 +181,36 @@ static int fill_events(const struct options *o, char **args, json_t *req)
 }
 
 static const struct command commands[] = {
-	{{"status", NULL}, "status", "", 0, "version, table, ports, zones", NULL, ctl_show_status},
-	{{"sites", NULL}, "sites", "", 0, "every path: state, evidence, nearest expiry", NULL,
+	{{"status", NULL}, "status", "", 0, 0, "version, table, ports, zones", NULL,
+		ctl_show_status},
+	{{"sites", NULL}, "sites", "", 0, 0, "every path: state, evidence, nearest expiry", NULL,
 		ctl_show_sites},
-	{{"zones", NULL}, "zones", "", 0, "every zone: keys, paths, where it goes", NULL,
+	{{"zones", NULL}, "zones", "", 0, 0, "every zone: keys, paths, where it goes", NULL,
 		ctl_show_zones},
-	{{"keys", NULL}, "keys", "", 0, "the chain of trust to every zone", NULL, ctl_show_keys},
-	{{"stats", NULL}, "stats", "", 0, "counters of the workers, and whether they add up", NULL,
-		ctl_show_stats},
-	{{"routes", "show"}, "routes.show", "", 0, "the current table", NULL, ctl_show_routes},
-	{{"routes", "validate"}, "routes.validate", "FILE", 1,
+	{{"keys", NULL}, "keys", "", 0, 0, "the chain of trust to every zone", NULL, ctl_show_keys},
+	{{"stats", NULL}, "stats", "", 0, 0, "counters of the workers, and whether they add up",
+		NULL, ctl_show_stats},
+	{{"routes", "show"}, "routes.show", "[TABLE]", 0, 1,
+		"the current table; TABLE: the routes file of that one", fill_show,
+		ctl_show_routes},
+	{{"routes", "validate"}, "routes.validate", "FILE", 1, 1,
 		"check a routes file, change nothing", fill_file, ctl_show_validated},
-	{{"routes", "apply"}, "routes.apply", "FILE [--if-match N] [--note TEXT]", 1,
-		"make a routes file the running one", fill_apply, ctl_show_applied},
-	{{"site", "drain"}, "site.drain", "ZONE SITE --reason TEXT", 2, "send a zone elsewhere",
-		fill_move, ctl_show_moved},
-	{{"site", "restore"}, "site.restore", "ZONE SITE --reason TEXT", 2,
+	{{"routes", "diff"}, "routes.diff", "[TABLE] FILE | TABLE [TABLE]", 1, 2,
+		"what would change, or did; one alone: against what runs", fill_diff,
+		ctl_show_diff},
+	{{"routes", "apply"}, "routes.apply",
+		"FILE [--if-match N] [--note TEXT] [--canary TIME [--max-failure-rise PERCENT]]", 1,
+		1, "make a routes file the running one", fill_apply, ctl_show_applied},
+	{{"routes", "history"}, "routes.history", "", 0, 0, "the tables that are kept", NULL,
+		ctl_show_history},
+	{{"routes", "rollback"}, "routes.rollback", "TABLE [--if-match N] [--note TEXT]", 1, 1,
+		"make the routes of a table that is kept the running ones", fill_rollback,
+		ctl_show_applied},
+	{{"site", "drain"}, "site.drain", "ZONE SITE [--family v4|v6] [--for TIME] --reason TEXT",
+		2, 2, "send a zone elsewhere", fill_drain, ctl_show_moved},
+	{{"site", "restore"}, "site.restore", "ZONE SITE [--family v4|v6] --reason TEXT", 2, 2,
 		"let a drained site come back, by probation", fill_move, ctl_show_moved},
-	{{"events", NULL}, "events", "[--follow] [--since ID]", 0, "what happened, when and why",
+	{{"events", NULL}, "events", "[--follow] [--since ID]", 0, 0, "what happened, when and why",
 		fill_events, ctl_show_events},
 };
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -138,11 +219,14 @@ static void usage(FILE *out)
 {
 	fprintf(out, "usage: swervectl [-s SOCKET] [--json] COMMAND\n\n");
 	for (size_t i = 0; i < COMMANDS; i++) {
-		char left[96];
+		char left[128];
 		const struct command *c = &commands[i];
 		snprintf(left, sizeof(left), "%s%s%s %s", c->words[0], c->words[1] ? " " : "",
 			c->words[1] ? c->words[1] : "", c->args);
-		fprintf(out, "  %-48s %s\n", left, c->help);
+		if (strlen(left) > 48)
+			fprintf(out, "  %s\n  %48s %s\n", left, "", c->help);
+		else
+			fprintf(out, "  %-48s %s\n", left, c->help);
 	}
 	fprintf(out,
 		"\n  inspect " INSPECT_ARGS "\n"
@@ -311,6 +395,10 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		{"at", required_argument, NULL, 'T'},
 		{"zone", required_argument, NULL, 'z'},
 		{"port", required_argument, NULL, 'p'},
+		{"canary", required_argument, NULL, 'c'},
+		{"max-failure-rise", required_argument, NULL, 'R'},
+		{"family", required_argument, NULL, 'F'},
+		{"for", required_argument, NULL, 'D'},
 		{0},
 	};
 	int c;
@@ -352,6 +440,18 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'p':
 			o->port = optarg;
+			break;
+		case 'c':
+			o->canary = optarg;
+			break;
+		case 'R':
+			o->rise = optarg;
+			break;
+		case 'F':
+			o->family = optarg;
+			break;
+		case 'D':
+			o->duration = optarg;
 			break;
 		default:
 			return false; // getopt has said why
@@ -409,7 +509,8 @@ int main(int argc, char **argv)
 	if (!c)
 		return fail(
 			EXIT_USAGE, "unknown command \"%s\"; see swervectl --help", argv[optind]);
-	if (argc - optind - used != c->arg_count)
+	int args = argc - optind - used;
+	if (args < c->min_args || args > c->max_args)
 		return fail(EXIT_USAGE, "usage: swervectl %s%s%s %s", c->words[0],
 			c->words[1] ? " " : "", c->words[1] ? c->words[1] : "", c->args);
 	if (o.follow && strcmp(c->verb, "events") != 0)

@@ -238,6 +238,8 @@ int ctl_world_set_routes(
 {
 	int e = route_paths_sync(w->paths, c);
 
+	if (e == 0 && w->ops.states != NULL)
+		w->ops.states(w->ops.dp, w->paths);
 	if (e == 0)
 		e = build_table(w, c);
 	if (e != 0) {
@@ -254,6 +256,11 @@ int ctl_world_set_routes(
 	memset(c, 0, sizeof(*c));
 	w->retire_at_ms = now_ms + CTL_WORLD_RETIRE_MS;
 	return 0;
+}
+
+void ctl_world_count_from(struct ctl_world *w, uint64_t number)
+{
+	w->table_number = number;
 }
 
 int ctl_world_states_changed(struct ctl_world *w)
@@ -332,6 +339,14 @@ uint64_t ctl_world_table_number(const struct ctl_world *w)
 uint64_t ctl_world_view_number(const struct ctl_world *w)
 {
 	return w->view_number;
+}
+
+uint64_t ctl_world_table_of_view(const struct ctl_world *w, uint64_t view_number)
+{
+	for (const struct view *v = w->views; v != NULL; v = v->next)
+		if (v->dp.number == view_number)
+			return route_table_number(v->dp.table);
+	return 0;
 }
 
 unsigned ctl_world_views_out(const struct ctl_world *w)

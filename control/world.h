@@ -24,6 +24,8 @@ struct ctl_world_ops {
 	/** A path id is given back and may be reused: forget what is known of it. */
 	void (*forget)(void *dp, uint16_t path);
 	void *dp;
+	/** NULL, or: a table of new routes is about to be built; states may be set before it is. */
+	void (*states)(void *dp, struct route_paths *paths);
 };
 
 struct ctl_world;
@@ -42,6 +44,9 @@ void ctl_world_free(struct ctl_world *w);
  */
 int ctl_world_set_routes(
 	struct ctl_world *w, struct route_config *c, uint64_t now_ms, char *err, size_t err_size);
+/** Tables go on from this number, so that a number means the same after a restart: the next one is
+ * number + 1. Before the first table. */
+void ctl_world_count_from(struct ctl_world *w, uint64_t number);
 /** Path states changed: a new table from the same configuration. @retval as ctl_world_set_routes()
  */
 int ctl_world_states_changed(struct ctl_world *w);
@@ -68,5 +73,10 @@ struct route_paths *ctl_world_paths(struct ctl_world *w);
 /** Of the current table and of the newest view; 0 before the first. They grow by one. */
 uint64_t ctl_world_table_number(const struct ctl_world *w);
 uint64_t ctl_world_view_number(const struct ctl_world *w);
+/**
+ * Number of the table that a view shows, by the view's number.
+ * @return 0 when no worker can be looking at that view any more
+ */
+uint64_t ctl_world_table_of_view(const struct ctl_world *w, uint64_t view_number);
 /** Views that workers may still look at, the current one included. */
 unsigned ctl_world_views_out(const struct ctl_world *w);

@@ -45,9 +45,10 @@ class Bench:
         self.frozen = False
 
     @contextmanager
-    def swerve(self, **configure):
-        """A running swerved; afterwards the books must balance and it must end with 0."""
-        self.swerved.start(**configure)
+    def swerve(self, running=False, **options):
+        """A running swerved (running: launched already); afterwards the books must balance and it must end with 0."""
+        if not running:
+            self.swerved.start(**options)
         try:
             yield self.swerved
             if self.swerved.process is None:

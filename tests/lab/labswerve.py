@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -91,17 +92,24 @@ class Swerve:
             f.write(text)
         return path
 
-    def start(self, limit_s=20, peer=None, **configure):
-        """Start and wait until it answers for both zones over IPv4 and IPv6 from the client's side.
+    def launch(self, peer=None, keep_state=False, **configure):
+        """Start it, wait for nothing.
 
         peer: called when the process is there, to connect what its port's other end is.
+        keep_state: go on with the tables and path states of the one before.
         """
+        if not keep_state:
+            shutil.rmtree(os.path.join(self.dir, "state"), ignore_errors=True)
         self.configure(**configure)
         self.events_from = os.path.getsize(self.events_path) if os.path.exists(self.events_path) else 0
         self.process = self.lab.servers.start("edge", "swerved", self.program("swerved"), "-c",
                                               os.path.join(self.dir, "swerve.yaml"))
         if peer:
             peer()
+
+    def start(self, limit_s=20, **options):
+        """Start and wait until it answers for both zones over IPv4 and IPv6 from the client's side."""
+        self.launch(**options)
         deadline = time.monotonic() + limit_s
         while not self.ready():
             if self.process.poll() is not None:

@@ -16,6 +16,8 @@ static const struct {
 	{"zones", ctl_show_zones},
 	{"keys", ctl_show_keys},
 	{"routes", ctl_show_routes},
+	{"history", ctl_show_history},
+	{"diff", ctl_show_diff},
 	{"validated", ctl_show_validated},
 	{"applied", ctl_show_applied},
 	{"moved", ctl_show_moved},

@@ -110,7 +110,7 @@ static void on_upstream(void *arg, struct ctl_listen_ticket *ticket,
 
 static void set_world(void)
 {
-	static const struct ctl_world_ops ops = {fake_publish, fake_forget, NULL};
+	static const struct ctl_world_ops ops = {fake_publish, fake_forget, NULL, NULL};
 	struct route_config c = {.site_count = 2, .zone_count = 1};
 	const struct kit_key *keys[] = {&t.key};
 	struct val_zone_keys zone;

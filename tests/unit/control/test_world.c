@@ -46,9 +46,18 @@ static void let_go(void)
 	dp.waiting = 0;
 }
 
+static bool drain_all;
+
+static void set_states(void *self, struct route_paths *paths)
+{
+	(void)self;
+	for (size_t id = 0; drain_all && id < route_paths_count(paths); id++)
+		route_paths_at(paths, (uint16_t)id)->state = ROUTE_DRAINED;
+}
+
 static struct ctl_world *start(void)
 {
-	static const struct ctl_world_ops ops = {fake_publish, fake_forget, NULL};
+	static const struct ctl_world_ops ops = {fake_publish, fake_forget, NULL, set_states};
 	struct ctl_world *w;
 
 	memset(&dp, 0, sizeof(dp));
@@ -240,6 +249,29 @@ static void test_states_change_after_refused_routes(void)
 	ctl_world_free(w);
 }
 
+/* A restart: numbers go on, and the first table has the states already. */
+static void test_goes_on(void)
+{
+	struct ctl_world *w = start();
+
+	ctl_world_count_from(w, 41);
+	drain_all = true;
+	set_routes(w, 2, 0);
+	drain_all = false;
+	CU_ASSERT_EQUAL(ctl_world_table_number(w), 42);
+	CU_ASSERT_EQUAL(route_table_number(dp.current->table), 42);
+	CU_ASSERT_EQUAL(route_paths_at(ctl_world_paths(w), 0)->state, ROUTE_DRAINED);
+	CU_ASSERT_EQUAL(ctl_world_view_number(w), 1);
+	CU_ASSERT_EQUAL(ctl_world_table_of_view(w, 1), 42);
+	CU_ASSERT_EQUAL(ctl_world_states_changed(w), 0);
+	CU_ASSERT_EQUAL(ctl_world_table_of_view(w, 1), 42);
+	CU_ASSERT_EQUAL(ctl_world_table_of_view(w, 2), 43);
+	let_go();
+	CU_ASSERT_EQUAL(ctl_world_table_of_view(w, 1), 0); // nobody looks at it
+	CU_ASSERT_EQUAL(ctl_world_table_of_view(w, 0), 0);
+	ctl_world_free(w);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -251,6 +283,7 @@ int main(void)
 		{"states survive new routes", test_states_survive_new_routes},
 		{"states make a cheap table", test_states_make_a_cheap_table},
 		{"states change after refused routes", test_states_change_after_refused_routes},
+		{"numbers and states go on after a restart", test_goes_on},
 		CU_TEST_INFO_NULL,
 	};
 
