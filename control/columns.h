@@ -6,7 +6,7 @@
 
 /** A small table of text for people: columns as wide as their widest cell, two blanks between. */
 
-enum { CTL_COLUMNS_MAX = 12 };
+enum { CTL_COLUMNS_MAX = 16 };
 
 struct ctl_columns {
 	size_t columns;

@@ -157,6 +157,7 @@ static void answered(struct ctl_probe *pr, struct probed *d, const struct val_ke
 	s->outcome[o]++;
 	s->rtt_us_sum += told->rtt_us;
 	s->rtt_count++;
+	s->rtt_bucket[route_rtt_bucket(told->rtt_us)]++;
 	if (o == ROUTE_O_SECURE) {
 		s->newest_inception = pr->response.result.newest_inception;
 		s->nearest_expiration = pr->response.result.nearest_expiration;

@@ -208,6 +208,9 @@ static void add_sample(json_t *j, const struct route_sample *s, uint32_t epoch_s
 	json_object_set_new(j, "timeouts", count_json(s->outcome[ROUTE_O_TIMEOUT]));
 	json_object_set_new(
 		j, "rtt_us", s->rtt_count ? count_json(s->rtt_us_sum / s->rtt_count) : json_null());
+	uint64_t p99_us = route_sample_rtt_us(s, 99);
+	json_object_set_new(j, "rtt_p99_us",
+		p99_us && p99_us < UINT64_MAX ? count_json(p99_us) : json_null());
 	json_object_set_new(j, "expires_in_s", until_json(epoch_s, s->nearest_expiration));
 	json_object_set_new(j, "signed_s_ago",
 		s->newest_inception ? json_integer(val_time_diff(s->newest_inception, epoch_s))

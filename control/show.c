@@ -120,7 +120,7 @@ void ctl_show_sites(const json_t *data, FILE *out)
 	const json_t *p;
 
 	ctl_columns_init(&t,
-		"ZONE|SITE|ADDRESS|STATE|>SENT|>GOOD|>BAD|>TIMEOUT|>RTT|>EXPIRES IN|>SERIAL|NSID");
+		"ZONE|SITE|ADDRESS|STATE|>SENT|>GOOD|>BAD|>TIMEOUT|>RTT|>P99|>EXPIRES IN|>SERIAL|NSID");
 	json_array_foreach(data, i, p)
 	{
 		ctl_columns_add(&t, "%s", text(p, "zone"));
@@ -133,6 +133,7 @@ void ctl_show_sites(const json_t *data, FILE *out)
 		add_number(&t, p, "bad");
 		add_number(&t, p, "timeouts");
 		add_rtt(&t, json_object_get(p, "rtt_us"));
+		add_rtt(&t, json_object_get(p, "rtt_p99_us"));
 		add_span(&t, json_object_get(p, "expires_in_s"));
 		add_number(&t, p, "serial");
 		ctl_columns_add(&t, "%s", text(p, "nsid"));

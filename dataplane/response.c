@@ -23,9 +23,11 @@ static bool answers_question(const struct dp_txn *t, const uint8_t *dns, uint16_
 static void note_rtt(struct dp_worker *w, const struct dp_txn *t)
 {
 	struct route_evidence *e = &w->evidence[t->path];
+	uint64_t rtt_us = (w->now.cycles - t->sent_cycles) / w->cycles_per_us;
 
-	dp_add(&e->rtt_us_sum, (w->now.cycles - t->sent_cycles) / w->cycles_per_us);
+	dp_add(&e->rtt_us_sum, rtt_us);
 	dp_add(&e->rtt_count, 1);
+	dp_add(&e->rtt_bucket[route_rtt_bucket(rtt_us)], 1);
 }
 
 static void matched(struct dp_worker *w, struct dp_txn *t, struct dp_pkt *p)

@@ -92,6 +92,8 @@ void route_sample_merge(struct route_sample *to, const struct route_sample *from
 	to->sent += from->sent;
 	to->rtt_us_sum += from->rtt_us_sum;
 	to->rtt_count += from->rtt_count;
+	for (unsigned i = 0; i < ROUTE_RTT_BUCKETS; i++)
+		to->rtt_bucket[i] += from->rtt_bucket[i];
 	if (from->newest_inception != 0 &&
 		(to->newest_inception == 0 ||
 			time_before(to->newest_inception, from->newest_inception)))
@@ -122,5 +124,21 @@ void route_sample_add(struct route_sample *s, const struct route_evidence *e)
 		core.outcome[o] = atomic_load_explicit(&e->outcome[o], relaxed);
 		core.refuted[o] = atomic_load_explicit(&e->refuted[o], relaxed);
 	}
+	for (unsigned i = 0; i < ROUTE_RTT_BUCKETS; i++)
+		core.rtt_bucket[i] = atomic_load_explicit(&e->rtt_bucket[i], relaxed);
 	route_sample_merge(s, &core);
+}
+
+uint64_t route_sample_rtt_us(const struct route_sample *s, unsigned percent)
+{
+	uint64_t total = 0, seen = 0;
+
+	for (unsigned i = 0; i < ROUTE_RTT_BUCKETS; i++)
+		total += s->rtt_bucket[i];
+	for (unsigned i = 0; i < ROUTE_RTT_BUCKETS && total > 0; i++) {
+		seen += s->rtt_bucket[i];
+		if (seen * 100 >= total * percent)
+			return route_rtt_bucket_max_us(i);
+	}
+	return 0;
 }

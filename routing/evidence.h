@@ -37,6 +37,26 @@ bool route_outcome_is_good(enum route_outcome o);
  */
 bool route_outcome_is_bad(enum route_outcome o);
 
+/**
+ * Round-trip times are counted by powers of two: bucket i holds those up to 128 << i µs, the last
+ * one everything above 1.05 s.
+ */
+enum { ROUTE_RTT_BUCKETS = 15 };
+
+/** @return 0..ROUTE_RTT_BUCKETS - 1 */
+static inline unsigned route_rtt_bucket(uint64_t rtt_us)
+{
+	unsigned bits = rtt_us > 128 ? 64u - (unsigned)__builtin_clzll((rtt_us - 1) >> 7) : 0;
+
+	return bits < ROUTE_RTT_BUCKETS ? bits : ROUTE_RTT_BUCKETS - 1;
+}
+
+/** The longest time in bucket i; UINT64_MAX for the last. */
+static inline uint64_t route_rtt_bucket_max_us(unsigned i)
+{
+	return i + 1 < ROUTE_RTT_BUCKETS ? UINT64_C(128) << i : UINT64_MAX;
+}
+
 struct route_evidence {
 	alignas(64) _Atomic uint64_t outcome[ROUTE_O_MAX];
 	// Bad outcomes here whose very question another *site* then answered well, by the outcome
@@ -46,6 +66,7 @@ struct route_evidence {
 	_Atomic uint64_t sent;
 	_Atomic uint64_t rtt_us_sum; // over replies
 	_Atomic uint64_t rtt_count;
+	_Atomic uint64_t rtt_bucket[ROUTE_RTT_BUCKETS];
 	_Atomic uint32_t newest_inception;   // 0: none seen
 	_Atomic uint32_t nearest_expiration; // of the last secure reply; 0: none seen
 	// the last bogus reply

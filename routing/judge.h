@@ -57,6 +57,7 @@ struct route_sample {
 	uint64_t refuted[ROUTE_O_MAX];
 	uint64_t sent;
 	uint64_t rtt_us_sum, rtt_count;
+	uint64_t rtt_bucket[ROUTE_RTT_BUCKETS];
 	uint32_t newest_inception, nearest_expiration;
 	uint32_t bad_expiration;
 	uint16_t bad_type, bad_reason;
@@ -70,6 +71,13 @@ struct route_sample {
  * one whose signature ended last.
  */
 void route_sample_merge(struct route_sample *to, const struct route_sample *from);
+/**
+ * The round-trip time that `percent` of the replies did not exceed, from the buckets: the upper end
+ * of the bucket it lies in, so at most twice what it was.
+ * @param percent  1..100
+ * @return µs; 0 without replies, UINT64_MAX beyond the last bound
+ */
+uint64_t route_sample_rtt_us(const struct route_sample *s, unsigned percent);
 /** Add one core's evidence to a sample, by the same rules. Any thread. */
 void route_sample_add(struct route_sample *s, const struct route_evidence *e);
 

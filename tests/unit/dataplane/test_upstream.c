@@ -45,6 +45,9 @@ static void test_timeout_goes_elsewhere(void)
 	CU_ASSERT_EQUAL(stage_evidence(SIN).refuted[ROUTE_O_TIMEOUT], 1);
 	CU_ASSERT_EQUAL(stage_evidence(NRT).outcome[ROUTE_O_INSECURE], 1);
 	CU_ASSERT_EQUAL(stage_evidence(NRT).rtt_count, 1);
+	struct route_sample nrt = stage_evidence(NRT);
+	CU_ASSERT_TRUE(route_sample_rtt_us(&nrt, 100) >= nrt.rtt_us_sum);
+	CU_ASSERT_TRUE(route_sample_rtt_us(&nrt, 100) > 0);
 	stage_reply_a(&first); // late: the pair was given up
 	CU_ASSERT_EQUAL(stage_stats().dropped[DP_DROP_REPLY_UNMATCHED], 1);
 	stage_close();

@@ -104,9 +104,38 @@ static void latest_bad_reply_stays(void)
 	CU_ASSERT_EQUAL(s.bad_key_tag, 4711);
 }
 
+static void rtt_buckets_hold_what_they_say(void)
+{
+	CU_ASSERT_EQUAL(route_rtt_bucket(0), 0);
+	for (unsigned i = 0; i + 1 < ROUTE_RTT_BUCKETS; i++) {
+		CU_ASSERT_EQUAL(route_rtt_bucket(route_rtt_bucket_max_us(i)), i);
+		CU_ASSERT_EQUAL(route_rtt_bucket(route_rtt_bucket_max_us(i) + 1), i + 1);
+	}
+	CU_ASSERT_EQUAL(route_rtt_bucket(UINT64_MAX), ROUTE_RTT_BUCKETS - 1);
+	CU_ASSERT_EQUAL(route_rtt_bucket_max_us(ROUTE_RTT_BUCKETS - 1), UINT64_MAX);
+}
+
+static void rtt_percentiles(void)
+{
+	struct route_evidence a = {0}, b = {0};
+	struct route_sample s = {0};
+
+	CU_ASSERT_EQUAL(route_sample_rtt_us(&s, 99), 0);
+	a.rtt_bucket[route_rtt_bucket(1000)] = 98;
+	b.rtt_bucket[route_rtt_bucket(1000)] = 1;
+	b.rtt_bucket[ROUTE_RTT_BUCKETS - 1] = 1;
+	route_sample_add(&s, &a);
+	route_sample_add(&s, &b);
+	CU_ASSERT_EQUAL(route_sample_rtt_us(&s, 1), 1024);
+	CU_ASSERT_EQUAL(route_sample_rtt_us(&s, 99), 1024);
+	CU_ASSERT_EQUAL(route_sample_rtt_us(&s, 100), UINT64_MAX);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
+		{"round-trip times by powers of two", rtt_buckets_hold_what_they_say},
+		{"round-trip times by percent", rtt_percentiles},
 		{"names and classes", names_and_classes},
 		{"counters add up", counters_add_up},
 		{"times take the telling one", times_take_the_telling_one},
