@@ -347,6 +347,32 @@ static int read_tcp(const struct ctl_yaml_at *at, void *base, const struct ctl_y
 	return ctl_yaml_map(at, fields, COUNT(fields), base);
 }
 
+static int read_metrics_addr(
+	const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
+{
+	const char *s = ctl_yaml_scalar(at, "an address");
+
+	(void)f;
+	if (!s)
+		return -EINVAL;
+	if (ctl_addr_from_text(s, &((struct ctl_config *)base)->metrics_addr))
+		return ctl_yaml_fail(at, "expected an IPv4 or IPv6 address, got \"%.64s\"", s);
+	return 0;
+}
+
+static int read_metrics(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
+{
+	static const struct ctl_yaml_field fields[] = {
+		{"enabled", FIELD(struct ctl_config, metrics, ctl_yaml_bool)},
+		{"address", .read = read_metrics_addr},
+		{"port", FIELD(struct ctl_config, metrics_port, ctl_yaml_uint), .min = 1,
+			.max = UINT16_MAX},
+	};
+
+	(void)f;
+	return ctl_yaml_map(at, fields, COUNT(fields), base);
+}
+
 static int read_upstream(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
 {
 	static const struct ctl_yaml_field fields[] = {
@@ -468,6 +494,7 @@ static const struct ctl_yaml_field top[] = {
 	{"anchors", .read = read_anchors},
 	{"limits", .read = read_limits},
 	{"steering", .read = read_steering},
+	{"metrics", .read = read_metrics},
 };
 
 /** The values in scripts/deploy/swerve.yaml. */
@@ -491,6 +518,9 @@ static void defaults(struct ctl_config *c)
 	strcpy(c->events, "/var/lib/swerve/events.jsonl");
 	c->tcp = (struct ctl_listen_settings){
 		.enabled = true, .clients = 128, .idle_ms = 10000, .queries_per_s = 200};
+	c->metrics = true;
+	c->metrics_addr = (struct route_addr){4, {127, 0, 0, 1}};
+	c->metrics_port = 9353;
 	route_judge_defaults(&c->judge);
 	c->anchors_follow = true;
 	c->anchors_add_hold_s = 30 * 86400; // RFC 5011 s2.4

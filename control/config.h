@@ -27,6 +27,9 @@ struct ctl_config {
 	struct ctl_eal_config eal;
 	struct dp_config dp;
 	struct ctl_listen_settings tcp;
+	bool metrics;                   // serve them?
+	struct route_addr metrics_addr; // where
+	uint16_t metrics_port;
 	struct route_judge_params judge;
 	char region[ROUTE_SITE_NAME_MAX]; // "" for none
 	char routes[CTL_PATH_MAX];

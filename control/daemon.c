@@ -6,7 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+#include <rte_cycles.h>
+
 #include "control/addr.h"
+#include "control/metrics.h"
 #include "control/report.h"
 #include "control/routes_priv.h"
 
@@ -175,6 +178,47 @@ static void close_tcp(struct ctl_daemon *d)
 	ctl_resolver_free(d->resolver);
 }
 
+/* ---- metrics ---- */
+
+/** /metrics, for ctl_http_page_fn. */
+static char *metrics_page(void *arg, const char *path, size_t *len, const char **type)
+{
+	struct ctl_daemon *d = arg;
+	char *text = NULL;
+	FILE *out = strcmp(path, "/metrics") == 0 ? open_memstream(&text, len) : NULL;
+
+	if (!out)
+		return NULL;
+	json_t *status = ctl_report_status(d), *stats = ctl_report_stats(d),
+	       *sites = ctl_report_sites(d), *keys = ctl_report_keys(d);
+	ctl_metrics_write(
+		&(struct ctl_metrics){status, stats, sites, keys, ctl_events_counts(d->events),
+			time(NULL), (double)rte_get_tsc_hz()},
+		out);
+	json_decref(status);
+	json_decref(stats);
+	json_decref(sites);
+	json_decref(keys);
+	fclose(out);
+	*type = "text/plain; version=0.0.4; charset=utf-8";
+	return text;
+}
+
+/** Without metrics swerve still does its work: a port that is taken is said. */
+static void open_metrics(struct ctl_daemon *d)
+{
+	char addr[CTL_ADDR_TEXT_MAX];
+
+	if (!d->cfg.metrics)
+		return;
+	int rc = ctl_http_new(
+		&d->loop, &d->cfg.metrics_addr, d->cfg.metrics_port, metrics_page, d, &d->http);
+	if (rc)
+		ctl_events_emit(d->events, "note", NULL, "no metrics at %s port %u: %s",
+			ctl_addr_text(&d->cfg.metrics_addr, addr), d->cfg.metrics_port,
+			strerror(-rc));
+}
+
 /* ---- parts ---- */
 
 static int open_parts(struct ctl_daemon *d, const struct val_anchors *anchors)
@@ -250,6 +294,7 @@ int ctl_daemon_open(struct ctl_daemon *d, const struct val_anchors *anchors, cha
 		snprintf(err, CTL_SOCKET_ERR_MAX, "no TCP: %s", strerror(-rc));
 		return rc;
 	}
+	open_metrics(d);
 	timer_on(d, &d->poll_timer, on_poll, POLL_MS);
 	timer_on(d, &d->steer_timer, on_tick, ROUTE_JUDGE_TICK_MS);
 	signal_on(d, &d->sigterm, SIGTERM);
@@ -271,6 +316,7 @@ static void close_loop(struct ctl_daemon *d)
 	ctl_hops_close(d);
 	ctl_socket_free(d->socket);
 	close_tcp(d);
+	ctl_http_free(d->http);
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);

@@ -10,6 +10,7 @@
 #include "control/drains.h"
 #include "control/events.h"
 #include "control/history.h"
+#include "control/http.h"
 #include "control/keeper.h"
 #include "control/memory.h"
 #include "control/probe.h"
@@ -55,6 +56,7 @@ struct ctl_daemon {
 	struct ctl_steer *steer;
 	struct ctl_netlink *netlink;
 	struct ctl_socket *socket;
+	struct ctl_http *http; // NULL when metrics are off, or their port is taken
 	struct ctl_tcp_asks *tcp_asks;
 	struct ctl_resolver *resolver; // NULL when TCP is off
 	struct ctl_listen *listen;     // the same

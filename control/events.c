@@ -20,6 +20,7 @@ struct ctl_events {
 	size_t size;
 	void (*listener)(void *arg, const json_t *event);
 	void *listener_arg;
+	json_t *counts; // by kind
 	json_t *ring[]; // event with id i stands at i % size
 };
 
@@ -79,10 +80,12 @@ int ctl_events_new(const char *path, size_t ring, bool quiet, struct ctl_events 
 	e->size = ring;
 	e->quiet = quiet;
 	e->fd = -1;
+	e->counts = json_object();
 	if (path && path[0]) {
 		e->fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 		if (e->fd < 0) {
 			int rc = -errno;
+			json_decref(e->counts);
 			free(e);
 			return rc;
 		}
@@ -96,6 +99,7 @@ void ctl_events_free(struct ctl_events *e)
 {
 	if (!e)
 		return;
+	json_decref(e->counts);
 	for (size_t i = 0; i < e->size; i++)
 		json_decref(e->ring[i]);
 	if (e->fd >= 0)
@@ -167,6 +171,8 @@ void ctl_events_emit(struct ctl_events *e, const char *kind, json_t *fields, con
 	va_end(ap);
 	sanitise(text);
 	time_text(when);
+	const json_t *so_far = json_object_get(e->counts, kind);
+	json_object_set_new(e->counts, kind, json_integer(json_integer_value(so_far) + 1));
 	json_t *event = build(++e->last_id, when, kind, text, fields);
 	json_decref(e->ring[e->last_id % e->size]);
 	e->ring[e->last_id % e->size] = event;
@@ -176,6 +182,11 @@ void ctl_events_emit(struct ctl_events *e, const char *kind, json_t *fields, con
 		fprintf(stderr, "%s %s: %s\n", when, kind, text);
 	if (e->listener)
 		e->listener(e->listener_arg, event);
+}
+
+const json_t *ctl_events_counts(const struct ctl_events *e)
+{
+	return e->counts;
 }
 
 void ctl_events_listen(struct ctl_events *e, void (*fn)(void *arg, const json_t *event), void *arg)

@@ -47,4 +47,7 @@ void ctl_events_listen(struct ctl_events *e, void (*fn)(void *arg, const json_t 
 void ctl_events_since(const struct ctl_events *e, uint64_t since,
 	void (*fn)(void *arg, const json_t *event), void *arg);
 
+/** How many there were since the start, by kind: an object, borrowed. */
+const json_t *ctl_events_counts(const struct ctl_events *e);
+
 uint64_t ctl_events_last_id(const struct ctl_events *e); // 0: none yet

@@ -1,11 +1,14 @@
 #include "control/report.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "control/addr.h"
 #include "dns/text.h"
 #include "validator/time.h"
+
+enum { CTL_FAULT_NAME_MAX = 192 };
 
 static json_t *name_json(const struct dns_name *name)
 {
@@ -90,10 +93,11 @@ static json_t *zone_json(struct ctl_daemon *d, const struct route_config *c, siz
 		paths++;
 		up += path->state == ROUTE_UP;
 	}
-	return json_pack("{s:o,s:s,s:s,s:i,s:i,s:s?}", "zone", name_json(&z->name), "kind",
+	bool fault = route_judge_zone_fault(ctl_steer_judge(d->steer), (uint16_t)zone, NULL);
+	return json_pack("{s:o,s:s,s:s,s:i,s:i,s:b,s:s?}", "zone", name_json(&z->name), "kind",
 		z->kind == ROUTE_RECURSIVE ? "recursive" : "authoritative", "keys",
-		status_name(k ? k->status : VAL_ZONE_UNKNOWN), "paths", paths, "up", up,
-		"served_by", served_by(d, c, z));
+		status_name(k ? k->status : VAL_ZONE_UNKNOWN), "paths", paths, "up", up, "fault",
+		fault, "served_by", served_by(d, c, z));
 }
 
 json_t *ctl_report_zones(struct ctl_daemon *d)
@@ -104,6 +108,80 @@ json_t *ctl_report_zones(struct ctl_daemon *d)
 	for (size_t i = 0; i < c->zone_count; i++)
 		json_array_append_new(zones, zone_json(d, c, i));
 	return zones;
+}
+
+/* ---- whose fault ---- */
+
+enum { FAULTS_NAMED_MAX = 8 }; // more are counted
+
+/** "a, b and 3 more" */
+static json_t *listed(const char *what, char names[][CTL_FAULT_NAME_MAX], size_t count)
+{
+	char text[FAULTS_NAMED_MAX * (CTL_FAULT_NAME_MAX + 2) + 64] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < count && i < FAULTS_NAMED_MAX; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", i ? ", " : "", names[i]);
+	if (count > FAULTS_NAMED_MAX)
+		snprintf(text + n, sizeof(text) - n, " and %zu more", count - FAULTS_NAMED_MAX);
+	return json_sprintf("%s: %s", what, text);
+}
+
+static size_t bad_zones(struct ctl_daemon *d, char names[][CTL_FAULT_NAME_MAX], bool *ours)
+{
+	const struct route_config *c = ctl_world_config(d->world);
+	char name[DNS_NAME_TEXT_MAX];
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->zone_count; i++) {
+		if (!route_judge_zone_fault(ctl_steer_judge(d->steer), (uint16_t)i, ours))
+			continue;
+		if (n < FAULTS_NAMED_MAX)
+			snprintf(names[n], CTL_FAULT_NAME_MAX, "%.64s",
+				dns_name_to_text(c->zones[i].name.octets, name, sizeof(name)));
+		n++;
+	}
+	return n;
+}
+
+static size_t bad_paths(struct ctl_daemon *d, char names[][CTL_FAULT_NAME_MAX])
+{
+	struct route_paths *p = ctl_world_paths(d->world);
+	char name[DNS_NAME_TEXT_MAX], addr[CTL_ADDR_TEXT_MAX];
+	size_t n = 0;
+
+	for (size_t id = 0; id < route_paths_count(p); id++) {
+		const struct route_path *path = route_paths_at(p, (uint16_t)id);
+		if (!path || path->state == ROUTE_UP || path->state == ROUTE_DRAINED)
+			continue;
+		if (n < FAULTS_NAMED_MAX)
+			snprintf(names[n], CTL_FAULT_NAME_MAX, "%.64s at %s (%s) is %s",
+				dns_name_to_text(path->zone_name.octets, name, sizeof(name)),
+				path->site_name, ctl_addr_text(&path->addr, addr),
+				route_state_name(path->state));
+		n++;
+	}
+	return n;
+}
+
+/** The question of every night: is it us, a site, or the zone? One kind and one line. */
+static json_t *fault_json(struct ctl_daemon *d)
+{
+	char names[FAULTS_NAMED_MAX][CTL_FAULT_NAME_MAX];
+	bool ours = false;
+	size_t n = bad_zones(d, names, &ours);
+
+	if (ours)
+		return json_pack("{s:s,s:s}", "kind", "ours", "text",
+			"us: every zone is bad at once, so it is our clock or our egress; nothing "
+			"is moved");
+	if (n)
+		return json_pack("{s:s,s:o}", "kind", "zone", "text",
+			listed("zone: bad at every site, nothing is moved", names, n));
+	n = bad_paths(d, names);
+	if (n)
+		return json_pack("{s:s,s:o}", "kind", "site", "text", listed("site", names, n));
+	return json_pack("{s:s,s:s}", "kind", "none", "text", "none: nothing is wrong");
 }
 
 /* ---- status ---- */
@@ -166,6 +244,8 @@ json_t *ctl_report_status(struct ctl_daemon *d)
 	json_object_set_new(st, "ready", json_boolean(d->ready));
 	json_object_set_new(st, "draining", json_boolean(d->draining));
 	json_object_set_new(st, "table", count_json(ctl_world_table_number(d->world)));
+	const struct ctl_table *newest = ctl_history_newest(d->history);
+	json_object_set_new(st, "routes_hash", json_string(newest ? newest->hash : ""));
 	json_object_set_new(st, "view", count_json(ctl_world_view_number(d->world)));
 	json_object_set_new(st, "views_out", json_integer(ctl_world_views_out(d->world)));
 	json_object_set_new(st, "region", json_string(d->cfg.region));
@@ -174,6 +254,7 @@ json_t *ctl_report_status(struct ctl_daemon *d)
 	json_object_set_new(st, "service", addrs_json(d->cfg.dp.service, d->cfg.dp.service_count));
 	json_object_set_new(st, "source", addrs_json(d->cfg.dp.source, 2));
 	json_object_set_new(st, "ports", ports_json(d));
+	json_object_set_new(st, "fault", fault_json(d));
 	json_object_set_new(st, "zones", ctl_report_zones(d));
 	json_object_set_new(st, "received", count_json(s.received));
 	json_object_set_new(st, "forwarded", count_json(s.forwarded));
@@ -194,6 +275,15 @@ static uint64_t bad_outcomes(const struct route_sample *s)
 	       s->outcome[ROUTE_O_ERROR];
 }
 
+static json_t *buckets_json(const struct route_sample *s)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < ROUTE_RTT_BUCKETS; i++)
+		json_array_append_new(list, count_json(s->rtt_bucket[i]));
+	return list;
+}
+
 static void add_sample(json_t *j, const struct route_sample *s, uint32_t epoch_s)
 {
 	json_t *outcomes = json_object();
@@ -208,9 +298,11 @@ static void add_sample(json_t *j, const struct route_sample *s, uint32_t epoch_s
 	json_object_set_new(j, "timeouts", count_json(s->outcome[ROUTE_O_TIMEOUT]));
 	json_object_set_new(
 		j, "rtt_us", s->rtt_count ? count_json(s->rtt_us_sum / s->rtt_count) : json_null());
+	json_object_set_new(j, "rtt_us_sum", count_json(s->rtt_us_sum));
+	json_object_set_new(j, "rtt_buckets", buckets_json(s));
 	uint64_t p99_us = route_sample_rtt_us(s, 99);
-	json_object_set_new(j, "rtt_p99_us",
-		p99_us && p99_us < UINT64_MAX ? count_json(p99_us) : json_null());
+	json_object_set_new(
+		j, "rtt_p99_us", p99_us && p99_us < UINT64_MAX ? count_json(p99_us) : json_null());
 	json_object_set_new(j, "expires_in_s", until_json(epoch_s, s->nearest_expiration));
 	json_object_set_new(j, "signed_s_ago",
 		s->newest_inception ? json_integer(val_time_diff(s->newest_inception, epoch_s))
@@ -219,8 +311,27 @@ static void add_sample(json_t *j, const struct route_sample *s, uint32_t epoch_s
 	json_object_set_new(j, "outcomes", outcomes);
 }
 
-static json_t *path_json(
-	struct ctl_daemon *d, const struct route_path *path, const struct route_sample *sample)
+/** The newest SOA serial (RFC 1982) that any path of each zone has shown; NULL out of memory. */
+static uint32_t *newest_serials(struct ctl_daemon *d)
+{
+	const struct route_config *c = ctl_world_config(d->world);
+	struct route_paths *p = ctl_world_paths(d->world);
+	uint32_t *newest = calloc(c->zone_count ? c->zone_count : 1, sizeof(*newest));
+
+	for (size_t id = 0; newest && id < route_paths_count(p); id++) {
+		const struct route_path *path = route_paths_at(p, (uint16_t)id);
+		uint32_t serial = ctl_probe_serial(d->probe, (uint16_t)id);
+		if (!path || !serial)
+			continue;
+		uint32_t *of_zone = &newest[path->zone];
+		if (*of_zone == 0 || (int32_t)(serial - *of_zone) > 0)
+			*of_zone = serial;
+	}
+	return newest;
+}
+
+static json_t *path_json(struct ctl_daemon *d, const struct route_path *path,
+	const struct route_sample *sample, const uint32_t *newest)
 {
 	const struct dp_hops *hops = ctl_world_hops(d->world);
 	uint32_t serial = ctl_probe_serial(d->probe, path->id);
@@ -231,6 +342,8 @@ static json_t *path_json(
 	json_object_set_new(j, "reachable",
 		json_boolean(hops && path->id < hops->count && hops->hop[path->id].ok));
 	json_object_set_new(j, "serial", serial ? count_json(serial) : json_null());
+	json_object_set_new(j, "serial_lag",
+		serial && newest ? count_json(newest[path->zone] - serial) : json_null());
 	json_object_set_new(j, "nsid", json_string(ctl_probe_nsid(d->probe, path->id)));
 	if (sample)
 		add_sample(j, sample, ctl_epoch_s());
@@ -240,6 +353,7 @@ static json_t *path_json(
 json_t *ctl_report_sites(struct ctl_daemon *d)
 {
 	struct route_paths *p = ctl_world_paths(d->world);
+	uint32_t *newest = newest_serials(d);
 	json_t *sites = json_array();
 	size_t sampled;
 	const struct route_sample *samples = ctl_steer_samples(d->steer, &sampled);
@@ -247,9 +361,10 @@ json_t *ctl_report_sites(struct ctl_daemon *d)
 	for (size_t id = 0; id < route_paths_count(p); id++) {
 		const struct route_path *path = route_paths_at(p, (uint16_t)id);
 		if (path)
-			json_array_append_new(
-				sites, path_json(d, path, id < sampled ? &samples[id] : NULL));
+			json_array_append_new(sites,
+				path_json(d, path, id < sampled ? &samples[id] : NULL, newest));
 	}
+	free(newest);
 	return sites;
 }
 

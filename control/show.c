@@ -100,6 +100,7 @@ void ctl_show_status(const json_t *d, FILE *out)
 				       : "not ready: keys are not settled");
 	fprintf(out, "table     %" PRId64 " (view %" PRId64 "), region %s\n", number(d, "table"),
 		number(d, "view"), text(d, "region"));
+	fprintf(out, "fault     %s\n", text(json_object_get(d, "fault"), "text"));
 	fprintf(out, "workers   %" PRId64 ", crypto lcores %" PRId64 "\n", number(d, "workers"),
 		number(d, "crypto_lcores"));
 	print_list("service", json_object_get(d, "service"), out);
@@ -119,8 +120,8 @@ void ctl_show_sites(const json_t *data, FILE *out)
 	size_t i;
 	const json_t *p;
 
-	ctl_columns_init(&t,
-		"ZONE|SITE|ADDRESS|STATE|>SENT|>GOOD|>BAD|>TIMEOUT|>RTT|>P99|>EXPIRES IN|>SERIAL|NSID");
+	ctl_columns_init(&t, "ZONE|SITE|ADDRESS|STATE|>SENT|>GOOD|>BAD|>TIMEOUT|>RTT|>P99|>EXPIRES "
+			     "IN|>SERIAL|NSID");
 	json_array_foreach(data, i, p)
 	{
 		ctl_columns_add(&t, "%s", text(p, "zone"));

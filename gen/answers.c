@@ -41,11 +41,11 @@ static const struct dns_hash_key hash_key = {0x676e6172656e6567, 0x73726577736e6
 
 static uint64_t hash_of(const uint8_t *name, size_t len, uint16_t type, bool do_bit)
 {
-	return dns_hash64(&hash_key, name, len) ^ ((uint64_t)type << 1 | do_bit) * 0x9e3779b97f4a7c15;
+	return dns_hash64(&hash_key, name, len) ^
+	       ((uint64_t)type << 1 | do_bit) * 0x9e3779b97f4a7c15;
 }
 
-static bool same(
-	const struct entry *e, const uint8_t *name, size_t len, uint16_t type, bool do_bit)
+static bool same(const struct entry *e, const uint8_t *name, size_t len, uint16_t type, bool do_bit)
 {
 	return e->name_len == len && e->type == type && e->do_bit == do_bit &&
 	       memcmp(e->answer.dns + DNS_HEADER_LEN, name, len) == 0;
@@ -61,8 +61,7 @@ static struct slot *slot_of(const struct gen_answers *a, uint64_t hash, const ui
 		struct slot *s = &a->slot[i];
 
 		if (s->index == 0 ||
-			(s->tag == tag &&
-				same(&a->entry[s->index - 1], name, len, type, do_bit)))
+			(s->tag == tag && same(&a->entry[s->index - 1], name, len, type, do_bit)))
 			return s;
 	}
 }
@@ -222,8 +221,8 @@ uint32_t gen_answers_count(const struct gen_answers *a)
 	return a->count;
 }
 
-const struct gen_answer *gen_answers_find(const struct gen_answers *a, const uint8_t *name,
-	size_t len, uint16_t type, bool do_bit)
+const struct gen_answer *gen_answers_find(
+	const struct gen_answers *a, const uint8_t *name, size_t len, uint16_t type, bool do_bit)
 {
 	const struct slot *s;
 
@@ -239,8 +238,8 @@ size_t gen_answers_make(
 	const uint8_t *query, size_t len, bool edns, uint16_t type, uint8_t *out, size_t room)
 {
 	// a pointer to the question's name, type, class IN, a TTL of 300 s, RDATA
-	static const uint8_t a[] = {0xc0, DNS_HEADER_LEN, 0, DNS_TYPE_A, 0, 1, 0, 0, 1, 44, 0, 4,
-		192, 0, 2, 80};
+	static const uint8_t a[] = {
+		0xc0, DNS_HEADER_LEN, 0, DNS_TYPE_A, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, 80};
 	static const uint8_t aaaa[] = {0xc0, DNS_HEADER_LEN, 0, DNS_TYPE_AAAA, 0, 1, 0, 0, 1, 44, 0,
 		16, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80};
 	static const uint8_t opt[] = {0, 0, DNS_TYPE_OPT, 1232 >> 8, 1232 & 0xff, 0, 0, 0, 0, 0, 0};

@@ -39,8 +39,8 @@ uint32_t gen_answers_count(const struct gen_answers *a);
  * @param name  wire form, lower case
  * @return NULL when there is none
  */
-const struct gen_answer *gen_answers_find(const struct gen_answers *a, const uint8_t *name,
-	size_t len, uint16_t type, bool do_bit);
+const struct gen_answer *gen_answers_find(
+	const struct gen_answers *a, const uint8_t *name, size_t len, uint16_t type, bool do_bit);
 
 /**
  * An answer that nobody recorded, unsigned: one address record for A and AAAA, else no data.

@@ -127,8 +127,7 @@ void gen_clients_reset(struct gen_clients *c, uint64_t now)
 /* The slot an answer's ID and port name; what is in it may be something else. */
 static struct slot *slot_named(struct gen_clients *c, uint16_t id, uint16_t port)
 {
-	uint32_t i = (port & c->mask >> 16) << 16 |
-		     (id * (uint32_t)ID_INVERSE & 0xffff);
+	uint32_t i = (port & c->mask >> 16) << 16 | (id * (uint32_t)ID_INVERSE & 0xffff);
 	struct slot *s = &c->slot[i & c->mask];
 
 	return s->id == id && s->port == port ? s : NULL;
@@ -147,8 +146,8 @@ static bool asked(const struct gen_clients *c, const struct slot *s, const uint8
 		       (dns_name_len(name, dns + len) == q.len && dns_name_equal(name, q.name)));
 }
 
-static void count_answer(struct gen_clients *c, const struct slot *s, const uint8_t *dns,
-	size_t len, uint64_t now)
+static void count_answer(
+	struct gen_clients *c, const struct slot *s, const uint8_t *dns, size_t len, uint64_t now)
 {
 	uint16_t flags = dns_get16(dns + DNS_OFF_FLAGS);
 
@@ -159,7 +158,8 @@ static void count_answer(struct gen_clients *c, const struct slot *s, const uint
 	c->stats.truncated += (flags & DNS_FLAG_TC) != 0;
 	c->stats.rcode[flags & DNS_FLAG_RCODE_MASK]++;
 	c->stats.octets += len;
-	gen_hist_add(&c->stats.latency, (uint64_t)((double)(now - s->sent_cycles) * c->ns_per_cycle));
+	gen_hist_add(
+		&c->stats.latency, (uint64_t)((double)(now - s->sent_cycles) * c->ns_per_cycle));
 }
 
 static void answered(

@@ -11,7 +11,7 @@
  * are the sites', all others the clients'; where only one of the two is there, all is theirs.
  */
 struct gen_end {
-	uint16_t port_id, queue; // ethdev
+	uint16_t port_id, queue;     // ethdev
 	struct gen_clients *clients; // NULL for none
 	struct gen_sites *sites;     // NULL for none
 	bool trust; // believe checksums: what is measured is not to be slowed down by our own care

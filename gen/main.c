@@ -90,7 +90,8 @@ static int open_port(int number)
 		return -ENODEV;
 	}
 	snprintf(c.name, sizeof(c.name), "%d", number);
-	if (dp_port_open(&c, "", NULL, 0, gen.pool, &gen.port[gen.ports], note, sizeof(note)) != 0) {
+	if (dp_port_open(&c, "", NULL, 0, gen.pool, &gen.port[gen.ports], note, sizeof(note)) !=
+		0) {
 		fprintf(stderr, "swerve-gen: %s\n", note);
 		return -EIO;
 	}
@@ -288,8 +289,7 @@ static int write_json(json_t *j)
 		putchar('\n');
 		return EXIT_OK;
 	}
-	return json_dump_file(j, path, JSON_INDENT(2)) == 0 ? EXIT_OK
-							    : die(path, strerror(errno));
+	return json_dump_file(j, path, JSON_INDENT(2)) == 0 ? EXIT_OK : die(path, strerror(errno));
 }
 
 static int serve(void)

@@ -15,7 +15,8 @@ void gen_options_usage(void)
 {
 	fputs("usage: swerve-gen EAL-ARGUMENTS -- [OPTION]...\n"
 	      "\n"
-	      "Plays the clients of a DNS forwarder, the sites behind it, or both, at any ports of\n"
+	      "Plays the clients of a DNS forwarder, the sites behind it, or both, at any ports "
+	      "of\n"
 	      "DPDK's: --vdev=net_memif0,... , net_virtio_user0,... , net_af_packet0,... , a NIC.\n"
 	      "\n"
 	      "  --clients-port N     EAL's port where clients are (default 0, -1: none)\n"
@@ -27,19 +28,25 @@ void gen_options_usage(void)
 	      "  --names FILE         questions, a line `NAME [TYPE]`, most popular first\n"
 	      "  --zipf X             popularity's exponent (default 0.9); `turn`: one after the "
 	      "other\n"
-	      "  --v6 P --edns P --do P   per cent over IPv6 (50), with EDNS (90), of these with DO "
+	      "  --v6 P --edns P --do P   per cent over IPv6 (50), with EDNS (90), of these with "
+	      "DO "
 	      "(70)\n"
 	      "  --hostile P          per cent that nobody should send (0)\n"
 	      "  --rd                 queries ask for recursion\n"
 	      "  --rate QPS           queries a second, or `max`: as many as --in-flight lets out\n"
 	      "  --in-flight N        unanswered at once (default 65536)\n"
 	      "  --timeout MS         unanswered for this long is lost (default 2000)\n"
-	      "  --seconds S --warm S     how long is measured (10), and what is not counted before "
+	      "  --seconds S --warm S     how long is measured (10), and what is not counted "
+	      "before "
 	      "(1)\n"
-	      "  --search ndr|pdr|both    the highest rate without loss, or with at most --max-loss\n"
-	      "  --max-loss P --min-rate QPS --max-rate QPS   of the search (0.1 %, 1000, 5000000)\n"
-	      "  --answers FILE       what sites say: recorded responses, a line each in hexadecimal\n"
-	      "  --made               and what is not recorded gets an unsigned answer, not REFUSED\n"
+	      "  --search ndr|pdr|both    the highest rate without loss, or with at most "
+	      "--max-loss\n"
+	      "  --max-loss P --min-rate QPS --max-rate QPS   of the search (0.1 %, 1000, "
+	      "5000000)\n"
+	      "  --answers FILE       what sites say: recorded responses, a line each in "
+	      "hexadecimal\n"
+	      "  --made               and what is not recorded gets an unsigned answer, not "
+	      "REFUSED\n"
 	      "  --delay US --hold N --loss P   of sites' answers\n"
 	      "  --trust              do not check checksums: faster\n"
 	      "  --json FILE          the numbers; `-` for standard output\n"
@@ -258,8 +265,9 @@ static int check(const struct gen_options *o, char err[GEN_ERR_MAX])
 		wrong = "clients need --names";
 	else if (o->clients_port >= 0 && c->server[0].family == 0 && c->server[1].family == 0)
 		wrong = "clients need --server";
-	else if (o->clients_port >= 0 && ((c->server[0].family != 0 && c->client[0].family == 0) ||
-						 (c->server[1].family != 0 && c->client[1].family == 0)))
+	else if (o->clients_port >= 0 &&
+		 ((c->server[0].family != 0 && c->client[0].family == 0) ||
+			 (c->server[1].family != 0 && c->client[1].family == 0)))
 		wrong = "clients need --client of each family that --server has";
 	else if (o->clients_port < 0 && o->search != GEN_SEARCH_NONE)
 		wrong = "a search needs clients";

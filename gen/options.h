@@ -13,7 +13,7 @@ enum gen_search_mode { GEN_SEARCH_NONE, GEN_SEARCH_NDR, GEN_SEARCH_PDR, GEN_SEAR
 struct gen_options {
 	// what is played at which of EAL's ports; equal: both at one port; -1: not played
 	int clients_port, sites_port;
-	bool trust;         // do not check checksums
+	bool trust;                        // do not check checksums
 	struct gen_clients_config clients; // port, pool and questions are filled in later
 	struct gen_sites_config sites;     // the same
 	const char *names, *answers, *json;

@@ -13,7 +13,7 @@ struct field {
 
 #define CLIENTS(member)                                                                            \
 	{                                                                                          \
-		#member, offsetof(struct gen_clients_stats, member)                                \
+#member, offsetof(struct gen_clients_stats, member)                                \
 	}
 static const struct field client_fields[] = {
 	CLIENTS(sent),
@@ -34,7 +34,7 @@ static const struct field client_fields[] = {
 #undef CLIENTS
 #define SITES(member)                                                                              \
 	{                                                                                          \
-		#member, offsetof(struct gen_sites_stats, member)                                  \
+#member, offsetof(struct gen_sites_stats, member)                                  \
 	}
 static const struct field site_fields[] = {
 	SITES(queries),
@@ -84,8 +84,8 @@ static json_t *rcodes_json(const struct gen_clients_stats *s)
 
 static json_t *latency_json(const struct gen_hist *h)
 {
-	json_t *j = json_pack("{s:f,s:f}", "mean_us", gen_hist_mean(h) / 1e3, "max_us",
-		(double)h->max / 1e3);
+	json_t *j = json_pack(
+		"{s:f,s:f}", "mean_us", gen_hist_mean(h) / 1e3, "max_us", (double)h->max / 1e3);
 
 	for (size_t i = 0; i < COUNT(percentiles); i++) {
 		char name[24];
@@ -140,8 +140,8 @@ void gen_report_text(const struct gen_trial *t)
 			if (s->rcode[i] != 0)
 				printf(" %" PRIu64 " %s", s->rcode[i],
 					rcodes[i] != NULL ? rcodes[i] : "other");
-		printf("\n%.0f answers a second for %.2f s; latency", (double)s->answered / t->seconds,
-			t->seconds);
+		printf("\n%.0f answers a second for %.2f s; latency",
+			(double)s->answered / t->seconds, t->seconds);
 		for (size_t i = 0; i < COUNT(percentiles); i++)
 			printf(" p%g %.1f us", percentiles[i],
 				(double)gen_hist_percentile(&s->latency, percentiles[i]) / 1e3);

@@ -6,7 +6,7 @@
 
 /** One measurement at one rate. */
 struct gen_trial {
-	double rate, seconds; // asked for, and how long it took
+	double rate, seconds;                    // asked for, and how long it took
 	const struct gen_clients_stats *clients; // NULL: not played
 	const struct gen_sites_stats *sites;     // NULL: not played
 	uint64_t malformed; // frames at both ends that are no UDP to us, or damaged

@@ -228,9 +228,7 @@ unsigned gen_sites_send(struct gen_sites *s, uint64_t now)
 		unsigned taken;
 
 		n = due(s, now, m);
-		taken = n > 0 ? rte_eth_tx_burst(
-					s->cfg.port_id, s->cfg.queue, m, (uint16_t)n)
-			      : 0;
+		taken = n > 0 ? rte_eth_tx_burst(s->cfg.port_id, s->cfg.queue, m, (uint16_t)n) : 0;
 		for (unsigned i = taken; i < n; i++)
 			rte_pktmbuf_free(m[i]);
 		s->stats.not_taken += n - taken;

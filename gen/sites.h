@@ -14,7 +14,7 @@
  */
 
 struct gen_sites_config {
-	uint16_t port_id, queue; // ethdev
+	uint16_t port_id, queue;           // ethdev
 	const struct gen_answers *answers; // NULL: none
 	bool make;           // what nobody recorded is answered by gen_answers_make(), else REFUSED
 	uint32_t delay_us;   // every answer leaves so much later

@@ -75,7 +75,7 @@ PACKAGES_BUILD=(gcc libc6-dev clang llvm meson ninja-build pkg-config libdpdk-de
 	libssl-dev)
 PACKAGES_LAB=(nsd knot unbound ldnsutils dnsperf bind9-dnsutils dns-root-data ethtool iproute2 python3
 	procps util-linux dpdk-dev)
-PACKAGES_LINT=(git cppcheck clang-format)
+PACKAGES_LINT=(git cppcheck clang-format prometheus) # promtool is in prometheus
 
 package_there() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -102,7 +102,7 @@ services_disable() {
 	command -v systemctl >/dev/null || return 0
 	[ -d /run/systemd/system ] || return 0
 	for p in "$@"; do
-		case $p in nsd | knot | unbound) systemctl -q disable "$p.service" 2>/dev/null ;; esac
+		case $p in nsd | knot | unbound | prometheus | prometheus-node-exporter) systemctl -q disable "$p.service" 2>/dev/null ;; esac
 	done
 	return 0
 }

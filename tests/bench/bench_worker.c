@@ -35,7 +35,8 @@ static unsigned block_count;
 static void usage(void)
 {
 	fputs("usage: bench_worker [--workers N] [--crypto N] [--secure] [--wire] [--by-hand]\n"
-	      "  [--seconds S] [--names N] [--cold N] [--in-flight N] [--hold N] [--hostile PERCENT]\n"
+	      "  [--seconds S] [--names N] [--cold N] [--in-flight N] [--hold N] [--hostile "
+	      "PERCENT]\n"
 	      "  [--client-device DEVARGS]\n"
 	      "\n"
 	      "  --by-hand  worker and load take turns on one core; the median over blocks of "
@@ -140,8 +141,8 @@ static struct gen_questions *make_questions(const struct options *o)
 	return q;
 }
 
-static void make_ends(const struct options *o, const struct gen_questions *q,
-	const struct gen_answers *answers)
+static void make_ends(
+	const struct options *o, const struct gen_questions *q, const struct gen_answers *answers)
 {
 	for (uint16_t i = 0; i < o->rig.workers; i++) {
 		struct gen_clients_config c = {
@@ -172,10 +173,8 @@ static void make_ends(const struct options *o, const struct gen_questions *q,
 
 		need(gen_clients_new(&c, &clients[i]), "clients");
 		need(gen_sites_new(&s, &sites[i]), "sites");
-		ends[end_count++] = (struct gen_end){.port_id = c.port_id,
-			.queue = i,
-			.clients = clients[i],
-			.trust = true};
+		ends[end_count++] = (struct gen_end){
+			.port_id = c.port_id, .queue = i, .clients = clients[i], .trust = true};
 		ends[end_count++] = (struct gen_end){
 			.port_id = s.port_id, .queue = i, .sites = sites[i], .trust = true};
 	}

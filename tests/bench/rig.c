@@ -118,8 +118,7 @@ static void make_routes(struct dp_view *view)
 	static struct route_order_config order = {ROUTE_REGION_NONE, 1, order_sites};
 	static struct route_zone_config zone = {.order_count = 1, .orders = &order};
 	const struct dns_hash_key hash_key = {5, 6};
-	struct route_config c = {
-		.site_count = 1, .sites = &site, .zone_count = 1, .zones = &zone};
+	struct route_config c = {.site_count = 1, .sites = &site, .zone_count = 1, .zones = &zone};
 	size_t n;
 
 	site.addrs = &site_addr;

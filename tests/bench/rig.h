@@ -19,12 +19,12 @@ enum { RIG_CLIENTS = 0, RIG_SITES = 1, RIG_PORTS = 2 };
 
 struct rig_spec {
 	uint16_t workers, crypto;
-	bool by_hand;          // one worker, turned by rig_turn()
-	bool secure;           // com. is signed: answers are checked
-	bool wire;             // no dataplane: the rings are joined, to see what the load tool can do
-	uint32_t transactions; // per worker
-	uint32_t signatures;   // entries of the signature cache
-	uint32_t mbufs;        // the load tool's
+	bool by_hand; // one worker, turned by rig_turn()
+	bool secure;  // com. is signed: answers are checked
+	bool wire;    // no dataplane: the rings are joined, to see what the load tool can do
+	uint32_t transactions;     // per worker
+	uint32_t signatures;       // entries of the signature cache
+	uint32_t mbufs;            // the load tool's
 	const char *client_device; // EAL device instead of the rings towards clients, NULL for none
 };
 

@@ -26,7 +26,7 @@ TESTS = (
     "zone_bad", "spoof", "swap", "term",
     "garbage_client", "garbage_upstream",
     "kernel", "af_packet", "device", "killed",
-    "tcp", "inspect",
+    "tcp", "inspect", "metrics",
 )
 
 

@@ -37,7 +37,7 @@ static void test_limits(void)
 {
 	struct ctl_columns t;
 
-	ctl_columns_init(&t, "1|2|3|4|5|6|7|8|9|10|11|12|13");
+	ctl_columns_init(&t, "1|2|3|4|5|6|7|8|9|10|11|12|13|14|15|16|17");
 	CU_ASSERT_EQUAL(t.columns, CTL_COLUMNS_MAX);
 	for (int i = 0; i < 1000; i++)
 		ctl_columns_add(&t, "%d", i);

@@ -67,7 +67,8 @@ static void test_sites(void)
 		"[{\"zone\":\"com.\",\"site\":\"sin\",\"address\":\"192.0.2.1\",\"state\":"
 		"\"failing\","
 		"\"reachable\":true,\"sent\":5,\"good\":1,\"bad\":4,\"timeouts\":0,\"rtt_us\":1500,"
-		"\"rtt_p99_us\":4096,\"expires_in_s\":-61,\"serial\":2023070801,\"nsid\":\"sin1\"}]");
+		"\"rtt_p99_us\":4096,\"expires_in_s\":-61,\"serial\":2023070801,\"nsid\":\"sin1\"}"
+		"]");
 	CU_ASSERT_STRING_EQUAL(text, "ZONE  SITE  ADDRESS    STATE    SENT  GOOD  BAD  TIMEOUT     "
 				     "RTT     P99  EXPIRES IN      SERIAL  NSID\n"
 				     "com.  sin   192.0.2.1  failing     5     1    4        0  "

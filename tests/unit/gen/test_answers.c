@@ -66,9 +66,8 @@ static void test_many(void)
 		found = gen_answers_find(a, dns + DNS_HEADER_LEN, 6, DNS_TYPE_A, false);
 		CU_ASSERT((found != NULL) == (i < N));
 		if (found != NULL)
-			CU_ASSERT_EQUAL(memcmp(found->dns + DNS_HEADER_LEN,
-						dns + DNS_HEADER_LEN, 6),
-				0);
+			CU_ASSERT_EQUAL(
+				memcmp(found->dns + DNS_HEADER_LEN, dns + DNS_HEADER_LEN, 6), 0);
 	}
 	gen_answers_free(a);
 }
@@ -95,14 +94,29 @@ static const struct {
 	uint32_t count;
 } files[] = {
 	{"empty", "", 0, 0},
-	{"one", "123484000001000000000000" "03636F6D0000010001\n", 0, 1},
+	{"one",
+		"123484000001000000000000"
+		"03636F6D0000010001\n",
+		0, 1},
 	{"the same twice",
-		"123484000001000000000000" "03636f6d0000010001\n"
-		"000084000001000000000000" "03434f4d0000010001\n", 0, 2},
-	{"empty lines", "\n\n123484000001000000000000" "03636f6d0000010001", 0, 1},
-	{"a query", "123404000001000000000000" "03636f6d0000010001\n", -EINVAL, 0},
+		"123484000001000000000000"
+		"03636f6d0000010001\n"
+		"000084000001000000000000"
+		"03434f4d0000010001\n",
+		0, 2},
+	{"empty lines",
+		"\n\n123484000001000000000000"
+		"03636f6d0000010001",
+		0, 1},
+	{"a query",
+		"123404000001000000000000"
+		"03636f6d0000010001\n",
+		-EINVAL, 0},
 	{"no question", "123484000000000000000000\n", -EINVAL, 0},
-	{"cut", "123484000001000000000000" "03636f6d00000100\n", -EINVAL, 0},
+	{"cut",
+		"123484000001000000000000"
+		"03636f6d00000100\n",
+		-EINVAL, 0},
 	{"odd digits", "1234840000010000000000000\n", -EINVAL, 0},
 	{"no digits", "xyz\n", -EINVAL, 0},
 };

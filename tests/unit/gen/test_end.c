@@ -49,7 +49,8 @@ static void make_world(void)
 
 	if (pool != NULL)
 		return;
-	pool = rte_pktmbuf_pool_create("pool", 8191, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	pool = rte_pktmbuf_pool_create(
+		"pool", 8191, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	up = rte_ring_create("up", RING, SOCKET_ID_ANY, 0);
 	down = rte_ring_create("down", RING, SOCKET_ID_ANY, 0);
 	site_in = rte_ring_create("site_in", RING, SOCKET_ID_ANY, 0);
@@ -191,7 +192,8 @@ static void test_variety(void)
 		edns += dns[DNS_OFF_ARCOUNT + 1];
 		with_do += dns[DNS_OFF_ARCOUNT + 1] && (dns[p.dns_len - 4] & 0x80);
 		carried += host >= 256; // beyond the first client's last octet
-		CU_ASSERT(host >= (p.family == 6 ? 1 : 250) && host < (p.family == 6 ? 1001 : 1250));
+		CU_ASSERT(
+			host >= (p.family == 6 ? 1 : 250) && host < (p.family == 6 ? 1001 : 1250));
 		CU_ASSERT_EQUAL(p.dport, 53);
 		rte_pktmbuf_free(m);
 	}
@@ -395,9 +397,9 @@ static void test_one_port(void)
 	open_ends(&c, &(struct gen_sites_config){.make = true});
 	both = client_end;
 	gen_sites_free(site_end.sites);
-	CU_ASSERT_EQUAL_FATAL(gen_sites_new(&(struct gen_sites_config){.port_id = client_port,
-						    .make = true},
-				      &both.sites),
+	CU_ASSERT_EQUAL_FATAL(
+		gen_sites_new(&(struct gen_sites_config){.port_id = client_port, .make = true},
+			&both.sites),
 		0);
 	gen_clients_rate(both.clients, INFINITY, now);
 	gen_end_turn(&both, now);

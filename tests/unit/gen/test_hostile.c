@@ -34,7 +34,8 @@ static void test_kinds(void)
 		if (k == 0)
 			UNIT_CHECK(kinds[k].name, msg.qname.len == DNS_NAME_MAX);
 		if (k == 1)
-			UNIT_CHECK(kinds[k].name, msg.qname.len == DNS_NAME_MAX && msg.qname.labels == 126);
+			UNIT_CHECK(kinds[k].name,
+				msg.qname.len == DNS_NAME_MAX && msg.qname.labels == 126);
 		free(copy);
 	}
 }

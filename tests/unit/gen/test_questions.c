@@ -22,8 +22,8 @@ static int load(const char *text, struct gen_questions **q, char *err)
 	return rc;
 }
 
-static bool is(const struct gen_questions *q, uint32_t i, const char *wire, size_t len,
-	uint16_t type)
+static bool is(
+	const struct gen_questions *q, uint32_t i, const char *wire, size_t len, uint16_t type)
 {
 	struct gen_question at = gen_questions_at(q, i);
 

@@ -1,0 +1,60 @@
+"""/metrics as Prometheus reads it: its own checker finds nothing, and the numbers are swervectl's."""
+
+import re
+import shutil
+import subprocess
+
+from labcase import await_true, expect, moved_away
+
+PORT = 9353
+
+
+def page(bench):
+    argv = bench.lab.net.argv("edge", "python3", "-c",
+                              f"import urllib.request as u; print(u.urlopen('http://127.0.0.1:{PORT}/metrics').read().decode())")
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=10)
+    expect(done.returncode == 0, f"no metrics: {done.stderr[-300:]}")
+    return done.stdout.strip() + "\n"
+
+
+def value(text, name, **labels):
+    """The sum of this family's samples that have these labels."""
+    total = None
+    for line in text.splitlines():
+        found = re.fullmatch(re.escape(name) + r"(?:\{(.*)\})? (\S+)", line)
+        if found and all(f'{k}="{v}"' in (found.group(1) or "") for k, v in labels.items()):
+            total = (total or 0) + float(found.group(2))
+    return total
+
+
+def checked(text):
+    """What promtool says of the page; "" when it has nothing to say."""
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=10)
+    return (done.stdout + done.stderr).strip() or ("" if done.returncode == 0 else "promtool failed")
+
+
+def run(bench):
+    with bench.swerve(fronts=["sin"]) as swerved:
+        load = bench.load(150)
+        try:
+            bench.lab.servers.front("sin", "servfail")
+            await_true(lambda: moved_away(swerved, "sin"), 15, "sin answers SERVFAIL and stays in use")
+        finally:
+            load.stop()
+        text = page(bench)
+        if shutil.which("promtool"):
+            complaint = checked(text)
+            expect(not complaint, f"promtool: {complaint[:500]}")
+        stats, sites = swerved.stats()["sum"], swerved.sites()
+        at_sin = sum(p["outcomes"]["servfail"] for p in sites if p["site"] == "sin")
+        seen = value(text, "swerve_path_outcomes_total", site="sin", outcome="servfail")
+        expect(seen and 0 < seen <= at_sin, f"SERVFAIL of sin: {seen}, then {at_sin}")
+        forwarded = value(text, "swerve_forwarded_queries_total")
+        expect(forwarded and forwarded <= stats["forwarded"], f"forwarded: {forwarded}, then {stats['forwarded']}")
+        expect(re.search(r'swerve_route_info{version="\d+",hash="[0-9a-f]{64}"} 1', text), "no hash of the routes")
+        expect(value(text, "swerve_fault", kind="site") == 1, "swerve_fault does not say that it is a site")
+        expect(swerved.ctl("status")["fault"]["kind"] == "site", "status does not say that it is a site")
+        expect(value(text, "swerve_path_state", site="sin", state="up") == 0, "sin is up in the metrics")
+        expect(value(text, "swerve_path_rtt_seconds_count", site="nrt"), "no round-trip times of nrt")
+    said = "promtool has nothing to say" if shutil.which("promtool") else "promtool is not there"
+    return f"{len(text.splitlines())} lines, {said}; they say what swervectl says"
