@@ -94,10 +94,10 @@ static json_t *zone_json(struct ctl_daemon *d, const struct route_config *c, siz
 		up += path->state == ROUTE_UP;
 	}
 	bool fault = route_judge_zone_fault(ctl_steer_judge(d->steer), (uint16_t)zone, NULL);
-	return json_pack("{s:o,s:s,s:s,s:i,s:i,s:b,s:s?}", "zone", name_json(&z->name), "kind",
+	return json_pack("{s:o,s:s,s:s,s:i,s:i,s:s?,s:b}", "zone", name_json(&z->name), "kind",
 		z->kind == ROUTE_RECURSIVE ? "recursive" : "authoritative", "keys",
-		status_name(k ? k->status : VAL_ZONE_UNKNOWN), "paths", paths, "up", up, "fault",
-		fault, "served_by", served_by(d, c, z));
+		status_name(k ? k->status : VAL_ZONE_UNKNOWN), "paths", paths, "up", up,
+		"served_by", served_by(d, c, z), "fault", fault);
 }
 
 json_t *ctl_report_zones(struct ctl_daemon *d)
