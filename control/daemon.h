@@ -40,10 +40,12 @@ struct ctl_daemon {
 	struct ctl_config cfg;
 	const char *config_path;
 	uint64_t started_ms;
-	bool ready;                // keys of every zone have settled once
-	bool draining;             // SIGTERM came
-	bool keeper_told;          // an answer came: the next step may be due
-	uint64_t key_missing_seen; // of the workers' counters, for hints to the keeper
+	bool ready;       // keys of every zone have settled once
+	bool draining;    // SIGTERM came
+	bool keeper_told; // an answer came: the next step may be due
+	// replies that workers held for an unknown key, as last seen, for hints to the keeper
+	uint64_t keys_awaited_sum;
+	uint32_t keys_awaited[ROUTE_PATHS_MAX];
 	bool told_unready;
 	uint64_t trust_retry_ms; // when a state file that could not be written is tried again
 

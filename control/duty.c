@@ -217,6 +217,25 @@ static bool again_by_tcp(struct ctl_daemon *d, const struct dp_told *t)
 	return ask_by_tcp(d, &ask) == 0;
 }
 
+static void hint(struct ctl_daemon *d, uint16_t path_id)
+{
+	const struct route_path *path = route_paths_at(ctl_world_paths(d->world), path_id);
+
+	if (path)
+		ctl_keeper_hint(
+			d->keeper, path->zone_name.octets, path_id, ctl_now_ms(), ctl_epoch_s());
+}
+
+static void told_probe(struct ctl_daemon *d, const struct dp_told *t)
+{
+	int path;
+
+	ctl_probe_told(d->probe, ctl_world_keys(d->world), t, ctl_now_us(), ctl_epoch_s());
+	path = ctl_probe_key_wanted(d->probe);
+	if (path >= 0)
+		hint(d, (uint16_t)path);
+}
+
 static void on_told(void *arg, const struct dp_told *t)
 {
 	struct ctl_daemon *d = arg;
@@ -227,27 +246,25 @@ static void on_told(void *arg, const struct dp_told *t)
 		    d->keeper, t->token, t->error, t->msg, t->len, ctl_now_ms(), ctl_epoch_s()))
 		d->keeper_told = true;
 	else
-		ctl_probe_told(d->probe, ctl_world_keys(d->world), t, ctl_now_us(), ctl_epoch_s());
+		told_probe(d, t);
 }
 
-/** Workers meet signatures by a key that the set lacks: a rollover that we have not seen yet. */
-static void hint_keeper(struct ctl_daemon *d)
+/** Workers hold replies that are signed by keys they do not know: have the keeper look there. */
+static bool hint_keeper(struct ctl_daemon *d)
 {
-	struct dp_stats s;
-	size_t count;
-	const struct route_sample *samples = ctl_steer_samples(d->steer, &count);
+	uint64_t sum = dp_keys_awaited_sum(d->dp);
+	size_t count = route_paths_count(ctl_world_paths(d->world));
 
-	dp_stats_sum(d->dp, &s);
-	if (s.reason[VAL_R_KEY_MISSING] == d->key_missing_seen)
-		return;
-	d->key_missing_seen = s.reason[VAL_R_KEY_MISSING];
+	if (sum == d->keys_awaited_sum)
+		return false;
+	d->keys_awaited_sum = sum;
 	for (size_t id = 0; id < count; id++) {
-		const struct route_path *path =
-			route_paths_at(ctl_world_paths(d->world), (uint16_t)id);
-		if (path && samples[id].bad_reason == VAL_R_KEY_MISSING)
-			ctl_keeper_hint(d->keeper, path->zone_name.octets, (uint16_t)id,
-				ctl_now_ms(), ctl_epoch_s());
+		uint32_t n = dp_keys_awaited(d->dp, (uint16_t)id);
+		if (n != d->keys_awaited[id])
+			hint(d, (uint16_t)id);
+		d->keys_awaited[id] = n;
 	}
+	return true;
 }
 
 /* ---- ready ---- */
@@ -293,7 +310,8 @@ static void check_ready(struct ctl_daemon *d)
 void ctl_duty_poll(struct ctl_daemon *d)
 {
 	dp_poll(d->dp, on_told, d);
-	if (!d->keeper_told)
+	// clients wait for the keys
+	if (!hint_keeper(d) && !d->keeper_told)
 		return;
 	// the next step of a chain follows at once: four zones deep is four round trips, not four
 	// ticks
@@ -317,7 +335,6 @@ void ctl_duty_tick(struct ctl_daemon *d)
 	ctl_hops_tick(d);
 	ctl_steer_tick(d->steer, d->world, &ops, ctl_now_ms(), ctl_epoch_s());
 	ctl_routes_tick(d);
-	hint_keeper(d);
 	ask_for_keys(d);
 	ctl_duty_keys(d); // also what ran out without an answer
 	ask_probes(d);

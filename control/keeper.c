@@ -183,7 +183,10 @@ static void end_look(struct ctl_keeper *k, struct entry *e, bool found, uint32_t
 	if (e->look != LOOK_AT_PATH && e->look != LOOK_WHOLE_WAY)
 		return;
 	e->look = LOOK_NONE;
-	if (found || e->look_spacing_s == 0)
+	// What is found has been validated: nobody can make us look for ever that way.
+	if (found)
+		e->look_spacing_s = 0;
+	else if (e->look_spacing_s == 0)
 		e->look_spacing_s = CTL_KEEPER_LOOK_S;
 	else if (e->look_spacing_s < CTL_KEEPER_LOOK_MAX_S)
 		e->look_spacing_s *= 2;
@@ -514,8 +517,7 @@ void ctl_keeper_hint(
 {
 	struct entry *e = find(k, zone);
 
-	if (e == NULL || e->look != LOOK_NONE || e->set.keys.status != VAL_ZONE_SECURE ||
-		val_time_before(epoch_s, e->set.keys.look_after))
+	if (e == NULL || e->look != LOOK_NONE || !val_keys_worth_a_look(&e->set.keys, epoch_s))
 		return;
 	e->look = LOOK_WANTED;
 	e->look_path = path;

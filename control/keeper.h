@@ -66,8 +66,8 @@ bool ctl_keeper_by_tcp(
 
 /**
  * An answer that came by this path is signed by a key that the zone's set lacks, a rollover that we
- * have not seen perhaps: ask that path for its DNSKEY set now, in earnest at most every
- * CTL_KEEPER_LOOK_S, and less often while it is in vain. When somebody has looked, whatever it
+ * have not seen perhaps: ask that path for its DNSKEY set now; after a look in vain not before
+ * CTL_KEEPER_LOOK_S have passed, and longer each time. When somebody has looked, whatever it
  * came to, the zone's look_after says so in the next snapshot.
  */
 void ctl_keeper_hint(struct ctl_keeper *k, const uint8_t *zone, uint16_t path, uint64_t now_ms,

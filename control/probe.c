@@ -9,6 +9,7 @@
 #include "dataplane/outcome.h"
 #include "dns/rdata.h"
 #include "dns/wire.h"
+#include "validator/keyset.h"
 #include "validator/now.h"
 
 /*
@@ -34,6 +35,7 @@ struct ctl_probe {
 	struct val_skew skew;
 	struct val_response response;
 	struct dns_msg msg;
+	int key_wanted; // path id, -1 none
 	struct probed path[ROUTE_PATHS_MAX];
 };
 
@@ -48,6 +50,7 @@ int ctl_probe_new(
 
 	if (pr == NULL)
 		return -ENOMEM;
+	pr->key_wanted = -1;
 	pr->interval_ms = interval_ms > 0 ? interval_ms : 1;
 	pr->skew = *skew;
 	err = val_verifier_new(&pr->verifier);
@@ -142,6 +145,15 @@ static void note_serial(struct ctl_probe *pr, struct probed *d)
 			d->serial = serial;
 }
 
+/* A rollover that we have not seen, perhaps: somebody has to look before the path is blamed. */
+static bool is_new_key(const struct ctl_probe *pr, const struct val_keys *keys, uint32_t epoch_s)
+{
+	const struct val_result *r = &pr->response.result;
+
+	return r->verdict == VAL_BOGUS && r->reason == VAL_R_KEY_MISSING &&
+	       val_keys_worth_a_look(val_keys_find(keys, pr->msg.qname.octets), epoch_s);
+}
+
 static void answered(struct ctl_probe *pr, struct probed *d, const struct val_keys *keys,
 	const struct dp_told *told, uint64_t now_us, uint32_t epoch_s)
 {
@@ -154,6 +166,10 @@ static void answered(struct ctl_probe *pr, struct probed *d, const struct val_ke
 		return;
 	}
 	o = judge(pr, keys, epoch_s);
+	if (o != ROUTE_O_INDETERMINATE && is_new_key(pr, keys, epoch_s)) {
+		pr->key_wanted = (int)(d - pr->path);
+		return;
+	}
 	s->outcome[o]++;
 	s->rtt_us_sum += told->rtt_us;
 	s->rtt_count++;
@@ -192,6 +208,14 @@ bool ctl_probe_told(struct ctl_probe *pr, const struct val_keys *keys, const str
 }
 
 /* ---- what was seen ---- */
+
+int ctl_probe_key_wanted(struct ctl_probe *pr)
+{
+	int path = pr->key_wanted;
+
+	pr->key_wanted = -1;
+	return path;
+}
 
 void ctl_probe_add(const struct ctl_probe *pr, struct route_sample *samples, size_t count)
 {

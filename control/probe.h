@@ -43,6 +43,12 @@ size_t ctl_probe_due(struct ctl_probe *pr, struct route_paths *p, uint64_t now_m
 bool ctl_probe_told(struct ctl_probe *pr, const struct val_keys *keys, const struct dp_told *told,
 	uint64_t now_us, uint32_t epoch_s);
 
+/**
+ * The path whose probe was answered with a key that the zone's set lacks, while it is worth while to
+ * look for it; that answer counts for nothing. Each is told once. @return -1: none
+ */
+int ctl_probe_key_wanted(struct ctl_probe *pr);
+
 /** Add what probes saw to the samples of the workers. */
 void ctl_probe_add(const struct ctl_probe *pr, struct route_sample *samples, size_t count);
 void ctl_probe_forget(struct ctl_probe *pr, uint16_t path);

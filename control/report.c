@@ -429,6 +429,7 @@ static json_t *stats_json(const struct dp_stats *s)
 		{"upstream_tx_full", s->upstream_tx_full},
 		{"redraws", s->redraws},
 		{"handed_over", s->handed_over},
+		{"keys_awaited", s->keys_awaited},
 		{"sig_hits", s->sig_hits},
 		{"sig_misses", s->sig_misses},
 		{"sig_verified_good", s->sig_verified_good},

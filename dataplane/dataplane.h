@@ -95,6 +95,10 @@ void dp_poll(struct dp *dp, void (*told)(void *arg, const struct dp_told *told),
 
 /** Sum every worker's evidence of paths 0..count-1 into samples (zeroed first). */
 void dp_evidence(const struct dp *dp, struct route_sample *samples, size_t count);
+/** How often a reply of this path was held for an unknown key; dp_stats has the sum. */
+uint32_t dp_keys_awaited(const struct dp *dp, uint16_t path);
+/** The sum alone, cheap enough to be asked for all the time. */
+uint64_t dp_keys_awaited_sum(const struct dp *dp);
 /** Zero a path's evidence everywhere; only for ids that no view knows any more. */
 void dp_evidence_reset(struct dp *dp, uint16_t path);
 
@@ -115,6 +119,7 @@ struct dp_stats {
 		failure_hits;
 	uint64_t upstream_tx_full;   // our queries that the NIC did not take; their timers run
 	uint64_t redraws;            // queries sent again under a new pair after near misses
+	uint64_t keys_awaited;       // holds of replies until their key was looked for
 	uint64_t handed_over;        // replies given to the worker that owns their port
 	uint64_t answered_rcode[16]; // of every reply to a client, an upstream's or ours
 	uint64_t verdict[VAL_PENDING], reason[VAL_R_MAX];

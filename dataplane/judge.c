@@ -212,6 +212,7 @@ static void suspend(struct dp_txn *t)
 
 static void judge(struct dp_worker *w, struct dp_txn *t, struct val_checks *checks)
 {
+	const struct val_zone_keys *keys;
 	struct dp_route r = dp_route_of(w, t);
 	struct asker a = {.w = w, .t = t};
 	uint16_t flags = w->msg.flags;
@@ -226,19 +227,26 @@ static void judge(struct dp_worker *w, struct dp_txn *t, struct val_checks *chec
 	// A recursive upstream has no authority and need not say so.
 	if (r.kind == ROUTE_RECURSIVE)
 		w->msg.flags |= DNS_FLAG_AA;
-	val_response_judge(&w->ctx, &w->msg,
-		keys_of(w, route_table_zone_name(w->now.view->table, r.zone)), w->now.epoch_s,
-		checks, want, &a, &w->verdict);
+	keys = keys_of(w, route_table_zone_name(w->now.view->table, r.zone));
+	val_response_judge(&w->ctx, &w->msg, keys, w->now.epoch_s, checks, want, &a, &w->verdict);
 	w->msg.flags = flags;
 	dp_add(&w->counters.sig_hits, w->ctx.cache_hits - hits);
 	t->verified = checks->verified;
 	if (w->verdict.result.verdict != VAL_PENDING) {
-		conclude(w, t, r.kind, a.short_of);
+		if (a.short_of || !dp_hold_reply(w, t, keys))
+			conclude(w, t, r.kind, a.short_of);
 		return;
 	}
 	if (checks == &w->first_checks)
 		w->checks[t->checks] = *checks;
 	suspend(t);
+}
+
+static void judge_first(struct dp_worker *w, struct dp_txn *t)
+{
+	w->first_checks.count = 0;
+	w->first_checks.verified = t->verified;
+	judge(w, t, &w->first_checks);
 }
 
 /* TC=1: whatever records are in it are not complete. The client gets TC=1 without any and asks by
@@ -273,9 +281,13 @@ void dp_judge_reply(struct dp_worker *w, struct dp_txn *t, struct rte_mbuf *m)
 		pass_truncation(w, t);
 		return;
 	}
-	w->first_checks.count = 0;
-	w->first_checks.verified = t->verified;
-	judge(w, t, &w->first_checks);
+	judge_first(w, t);
+}
+
+void dp_judge_again(struct dp_worker *w, struct dp_txn *t)
+{
+	dns_msg_parse(&w->msg, rte_pktmbuf_mtod(t->reply, const uint8_t *), t->reply->data_len);
+	judge_first(w, t);
 }
 
 /* Write an outcome where it is waited for. @return false: nobody does any more */

@@ -71,7 +71,8 @@ static const char *check_config(const struct dp_config *c)
 static unsigned pool_size(const struct dp_config *c)
 {
 	unsigned queues = (unsigned)c->port_count * c->worker_count;
-	unsigned worker = DP_JOBS + DP_FALLBACKS_MAX + POOL_CACHE * 3 / 2 + 2 * DP_BURST;
+	unsigned worker =
+		DP_JOBS + DP_FALLBACKS_MAX + DP_HELD_MAX + POOL_CACHE * 3 / 2 + 2 * DP_BURST;
 
 	if (c->worker_count > 1)
 		worker += DP_HANDOVER;

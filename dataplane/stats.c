@@ -42,6 +42,7 @@ static void get_detail(const struct dp_counters *c, struct dp_stats *out)
 	out->failures_cached = get(&c->failures_cached);
 	out->failure_hits = get(&c->failure_hits);
 	out->handed_over = get(&c->handed_over);
+	out->keys_awaited = get(&c->keys_awaited);
 	get_all(c->answered_rcode, out->answered_rcode, RTE_DIM(out->answered_rcode));
 	get_all(c->verdict, out->verdict, RTE_DIM(out->verdict));
 	get_all(c->reason, out->reason, RTE_DIM(out->reason));
@@ -119,6 +120,25 @@ void dp_evidence(const struct dp *dp, struct route_sample *samples, size_t count
 	for (size_t path = 0; path < count && path < ROUTE_PATHS_MAX; path++)
 		for (unsigned i = 0; i < dp->cfg.worker_count; i++)
 			route_sample_add(&samples[path], &dp->worker[i]->evidence[path]);
+}
+
+uint32_t dp_keys_awaited(const struct dp *dp, uint16_t path)
+{
+	uint32_t sum = 0;
+
+	for (unsigned i = 0; i < dp->cfg.worker_count; i++)
+		sum += atomic_load_explicit(
+			&dp->worker[i]->keys_awaited[path], memory_order_relaxed);
+	return sum;
+}
+
+uint64_t dp_keys_awaited_sum(const struct dp *dp)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < dp->cfg.worker_count; i++)
+		sum += get(&dp->worker[i]->counters.keys_awaited);
+	return sum;
 }
 
 void dp_evidence_reset(struct dp *dp, uint16_t path)

@@ -90,6 +90,8 @@ struct dp_txn {
 	uint32_t checks;        // index of the worker's val_checks slot, DP_TXN_NONE
 	uint8_t pending;        // jobs out at the crypto lcores
 	uint8_t verified;       // verifications of the whole transaction: the budget, never reset
+	bool held;              // the reply waits until somebody has looked for its key
+	uint64_t hold_until_ms; // 0: no reply was held yet
 	struct rte_mbuf *fallback; // a bogus reply, kept for clients who said CD=1
 
 	// why the last try failed, most specific so far

@@ -96,7 +96,9 @@ int dp_worker_new(const struct dp_worker_config *cfg, struct dp_worker **out)
 	take_config(w, cfg);
 	w->evidence = rte_zmalloc_socket(
 		"evidence", ROUTE_PATHS_MAX * sizeof(*w->evidence), RTE_CACHE_LINE_SIZE, cfg->numa);
-	if (w->evidence == NULL)
+	w->keys_awaited = rte_zmalloc_socket("keys_awaited",
+		ROUTE_PATHS_MAX * sizeof(*w->keys_awaited), RTE_CACHE_LINE_SIZE, cfg->numa);
+	if (w->evidence == NULL || w->keys_awaited == NULL)
 		goto free_worker;
 	err = make_handover(w);
 	if (err == 0)
@@ -135,6 +137,7 @@ void dp_worker_free(struct dp_worker *w)
 	dp_txns_free(w->txns);
 	dp_rng_free(w->rng);
 	rte_ring_free(w->handover);
+	rte_free(w->keys_awaited);
 	rte_free(w->evidence);
 	rte_free(w);
 }
@@ -226,6 +229,9 @@ static void time_out(struct dp_worker *w, struct dp_txn *t)
 
 	if (t->is_ask) {
 		dp_ask_end(w, t, -ETIMEDOUT, NULL);
+	} else if (t->held) {
+		t->held = false; // nobody has looked in time: judged as it stands
+		dp_judge_again(w, t);
 	} else if (t->state == DP_TXN_JUDGING && spent < w->budget_cycles) {
 		// The upstream did answer; verification takes what is left of the budget.
 		dp_txns_timer(w->txns, t, w->now.ms,
@@ -293,6 +299,8 @@ unsigned dp_worker_burst(struct dp_worker *w, uint64_t cycles)
 		work += receive(w, port);
 	work += dp_handover_serve(w);
 	work += judge_jobs(w);
+	if (w->held_count > 0)
+		work += dp_hold_serve(w);
 	if (w->asks != NULL)
 		work += dp_asks_serve(w);
 	work += time_outs(w);

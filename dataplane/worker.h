@@ -13,6 +13,7 @@
 #include "dataplane/crypto.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/failures.h"
+#include "dataplane/hold.h"
 #include "dataplane/packet.h"
 #include "dataplane/txn.h"
 #include "validator/response.h"
@@ -20,7 +21,7 @@
 /**
  * One worker: everything a core needs to carry a query from first packet to last. For this folder
  * and its tests. dp_worker_burst() is one turn of its loop; the parts of a turn are in query.c,
- * upstream.c, response.c, judge.c, deliver.c, ask.c and handover.c.
+ * upstream.c, response.c, judge.c, hold.c, deliver.c, ask.c and handover.c.
  *
  * Who ends a packet counts it. The helpers that end one are dp_drop(), dp_drop_waiters(),
  * dp_tx_reply() (counted when the NIC has taken the packet, or as DP_DROP_TX_FULL) and
@@ -74,6 +75,7 @@ struct dp_counters {
 	_Atomic uint64_t waiting, transactions; // gauges, set at the end of a turn
 	_Atomic uint64_t sent_upstream, upstream_tx_full, retried, coalesced, truncated;
 	_Atomic uint64_t near_misses, redraws, asks, failures_cached, failure_hits, handed_over;
+	_Atomic uint64_t keys_awaited;
 	_Atomic uint64_t answered_rcode[16];
 	_Atomic uint64_t verdict[VAL_PENDING], reason[VAL_R_MAX];
 	_Atomic uint64_t sig_hits, sig_misses, sig_verified_good, sig_verified_bad, sig_ring_full;
@@ -141,6 +143,7 @@ struct dp_worker {
 	struct rte_ring *asks, *tolds;   // struct dp_ask_slot; NULL but for worker 0
 	struct dp_ask_slot *ask_slots;   // dp_txn.token is an index into it
 	struct route_evidence *evidence; // by path id, ROUTE_PATHS_MAX; written by this core
+	_Atomic uint32_t *keys_awaited;  // the same: replies held there for an unknown key
 
 	// written by control, read by this core once a turn
 	alignas(RTE_CACHE_LINE_SIZE) _Atomic(const struct dp_view *) view;
@@ -152,6 +155,8 @@ struct dp_worker {
 	uint32_t checks_free; // entries on the stack of free val_checks
 	uint16_t checks_stack[DP_JOBS];
 	struct val_checks checks[DP_JOBS]; // for transactions whose signatures are being verified
+	uint32_t held_head, held_count;    // ring of replies that wait for a key
+	struct dp_held held[DP_HELD_MAX];
 	struct dp_tx tx[DP_PORTS_MAX];
 	// scratch, valid within one packet
 	struct dns_msg msg;
@@ -263,6 +268,8 @@ void dp_response(struct dp_worker *w, struct dp_pkt *p);
 void dp_judge_reply(struct dp_worker *w, struct dp_txn *t, struct rte_mbuf *m);
 /** A verification is done. Takes the job. */
 void dp_judge_job(struct dp_worker *w, struct dp_job *job);
+/** Judge t->reply anew, by the view of this turn. */
+void dp_judge_again(struct dp_worker *w, struct dp_txn *t);
 /** Give back the transaction's val_checks, if it has any. */
 void dp_judge_release(struct dp_worker *w, struct dp_txn *t);
 

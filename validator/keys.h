@@ -64,7 +64,7 @@ struct val_zone_keys {
 	uint32_t valid_until; // the set may not be used after this time (TTL and signatures)
 	uint32_t ttl_s;       // of the newest DNSKEY set, as it came
 	// A signature by a key that is not here: before this time it has been looked for in vain,
-	// from then on whoever judges may wait until somebody has looked (epoch s)
+	// from then on whoever judges may wait until somebody has looked (epoch s; 0: always)
 	uint32_t look_after;
 	uint8_t count;
 	struct val_key key[VAL_ZONE_KEYS_MAX];

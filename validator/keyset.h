@@ -1,6 +1,7 @@
 #pragma once
 
 #include "validator/keys.h"
+#include "validator/time.h"
 
 /**
  * The keys of one zone as they are published: the newest DNSKEY set, and the keys of sets before it
@@ -27,6 +28,16 @@ bool val_keyset_replace(struct val_keyset *s, const struct val_zone_keys *fresh,
  * @return true when something was dropped
  */
 bool val_keyset_expire(struct val_keyset *s, uint32_t now);
+
+/**
+ * Is it worth while to wait, or to ask, for a key that this zone's set lacks? Not when somebody has
+ * looked for one in vain a moment ago, nor where no set is believed.
+ */
+static inline bool val_keys_worth_a_look(const struct val_zone_keys *keys, uint32_t now)
+{
+	return keys->status == VAL_ZONE_SECURE &&
+	       (keys->look_after == 0 || !val_time_before(now, keys->look_after));
+}
 
 /** No key may be used any more: UNKNOWN. @return true when that is a change */
 bool val_keyset_clear(struct val_keyset *s);

@@ -50,6 +50,18 @@ void dp_evidence(const struct dp *dp, struct route_sample *samples, size_t count
 	memset(samples, 0, count * sizeof(*samples));
 }
 
+uint32_t dp_keys_awaited(const struct dp *dp, uint16_t path)
+{
+	(void)dp, (void)path;
+	return 0;
+}
+
+uint64_t dp_keys_awaited_sum(const struct dp *dp)
+{
+	(void)dp;
+	return 0;
+}
+
 void dp_evidence_reset(struct dp *dp, uint16_t path)
 {
 	(void)dp, (void)path;

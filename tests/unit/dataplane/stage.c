@@ -215,6 +215,20 @@ void stage_publish(void (*done)(void *arg, const struct dp_view *old), void *arg
 	stage.table = table;
 }
 
+void stage_publish_keys(void (*change)(struct val_zone_keys *com))
+{
+	static struct val_zone_keys zones[2];
+	struct val_keys *old = stage.keys;
+	struct dns_name com;
+
+	zones[0] = *val_keys_find(old, kit_wire("com.", &com));
+	zones[1] = *val_keys_find(old, (const uint8_t *)"");
+	change(&zones[0]);
+	need(val_keys_new(zones, 2, &stage.keys) == 0, "keys");
+	stage_publish(NULL, NULL);
+	val_keys_free(old);
+}
+
 /* ---- turns ---- */
 
 static uint64_t in_handover(void)
@@ -323,6 +337,7 @@ void stage_close(void)
 	for (unsigned i = 0; i < stage.dp->cfg.worker_count; i++) {
 		CU_ASSERT_EQUAL(dp_crypto_out(stage.dp->crypto, i), 0);
 		CU_ASSERT_EQUAL(stage.dp->worker[i]->fallbacks, 0);
+		CU_ASSERT_EQUAL(stage.dp->worker[i]->held_count, 0);
 		CU_ASSERT_EQUAL(stage.dp->worker[i]->checks_free, DP_JOBS);
 	}
 	free_all();
@@ -634,6 +649,20 @@ void stage_reply_signed(const struct stage_packet *query, int32_t expires_in)
 		.original_ttl = TTL,
 		.inception = stage.now_s - 3600,
 		.expiration = stage.now_s + (uint32_t)expires_in,
+	};
+
+	reply_with(query, &sign);
+}
+
+void stage_reply_signed_by(const struct stage_packet *query, const struct kit_key *key)
+{
+	struct kit_sign sign = {
+		.key = key,
+		.signer = "com.",
+		.labels = -1,
+		.original_ttl = TTL,
+		.inception = stage.now_s - 3600,
+		.expiration = stage.now_s + 86400,
 	};
 
 	reply_with(query, &sign);

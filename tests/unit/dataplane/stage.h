@@ -65,6 +65,8 @@ struct route_sample stage_evidence(enum stage_site site);
 uint16_t stage_path(enum stage_site site);
 /** Build and publish the next table from stage.routes and the paths' states. */
 void stage_publish(void (*done)(void *arg, const struct dp_view *old), void *arg);
+/** Publish stage.keys anew with a change made to com.'s. */
+void stage_publish_keys(void (*change)(struct val_zone_keys *com));
 
 /** A packet's addressing and payload, as it goes in or comes out. */
 struct stage_packet {
@@ -118,6 +120,8 @@ void stage_reply_dns(const struct stage_packet *query, uint8_t *dns, size_t len)
 void stage_reply_a(const struct stage_packet *query);
 /** The same, signed by the stage's key, with this expiration relative to the stage's now. */
 void stage_reply_signed(const struct stage_packet *query, int32_t expires_in);
+/** The same, signed by any key of com., for a day. */
+void stage_reply_signed_by(const struct stage_packet *query, const struct kit_key *key);
 /** Send a reply with an RCODE and nothing in it. */
 void stage_reply_rcode(const struct stage_packet *query, uint16_t flags_and_rcode);
 /** Question's name in text form. */
