@@ -216,6 +216,11 @@ class Servers:
         for tld in TLDS:
             self.await_serial(site, tld, serial)
 
+    def load_root(self, serial):
+        """The root's new version; returns when it is answered from."""
+        run(*self.net.argv("root", "nsd-control", "-c", f"{self.place('root')}/nsd.conf", "reload", "."))
+        self.await_serial("root", ".", serial)
+
     def serial(self, host, zone):
         with self.net.inside("client"):
             return labdns.soa_serial(labdns.ask(addr4(host, REAL), zone, "SOA", timeout_s=0.3))

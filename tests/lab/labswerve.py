@@ -39,7 +39,7 @@ events: {dir}/events.jsonl
 
 steering:
 {steering}
-limits:
+{more}limits:
   drain_ms: 2000
 """
 
@@ -73,7 +73,7 @@ class Swerve:
                     return os.path.join(folder, name)
         return "/usr/lib/swerve/swerve_xdp.o"
 
-    def configure(self, fronts=(), steering=None, zone_sites=None):
+    def configure(self, fronts=(), steering=None, zone_sites=None, more=""):
         os.makedirs(os.path.join(self.dir, "state"), exist_ok=True)
         keys = {**STEERING, **(steering or {})}
         text = SETTINGS.format(
@@ -82,7 +82,7 @@ class Swerve:
             memory_mb=512 if self.hugepages else 256, hugepages=str(self.hugepages).lower(),
             service4=addr4("edge", REAL), service6=addr6("edge", REAL),
             source4=addr4("edge", SOURCE), source6=addr6("edge", SOURCE),
-            steering="".join(f"  {k}: {v}\n" for k, v in keys.items()))
+            steering="".join(f"  {k}: {v}\n" for k, v in keys.items()), more=more)
         self._write("swerve.yaml", text)
         self._write("routes.yaml", routes(fronts, zone_sites))
 
@@ -117,6 +117,10 @@ class Swerve:
             if time.monotonic() > deadline:
                 raise SwerveError(f"swerved does not answer after {limit_s} s:\n{self.log_tail()}")
             time.sleep(0.1)
+
+    def forget(self):
+        """The next one begins without a memory."""
+        shutil.rmtree(os.path.join(self.dir, "state"), ignore_errors=True)
 
     def ready(self):
         import labdns

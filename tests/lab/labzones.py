@@ -11,6 +11,7 @@ import hashlib
 import os
 import random
 import re
+import shutil
 import time
 
 from labnet import REAL, SITES, addr4, addr6, run
@@ -32,6 +33,7 @@ LEAF_SPECIAL = {
 DAY = 86400
 DEFAULT_LIFE_S = 7 * DAY
 INCEPTION_AGO_S = 3600
+ROOT_KEY_TTL_S = 6  # where the root's keys are rolled: nobody wants to wait for the real one
 
 SYLLABLES = ("ba be bo da de do fa fi fo ga go ka ke ki ko la le li lo lu ma me mi mo na ne ni no pa pe po ra re ri "
              "ro sa se si so ta te ti to va ve vi vo wa we wi za zo").split()
@@ -68,6 +70,7 @@ class Zones:
     def __init__(self, folder):
         self.folder = folder
         self.serial = int(time.time())
+        self.plans = {}
         self.spare_keys = {}  # zone: DNSKEY lines that its next versions publish besides those that sign
 
     def path(self, name):
@@ -81,10 +84,10 @@ class Zones:
     def prepare(self):
         """Keys and everything that does not change between versions."""
         os.makedirs(self.folder, exist_ok=True)
-        self.keys = {zone: [self._key(zone, "-k"), self._key(zone)] for zone in (".", *TLDS)}
+        self.keys = {zone: [self.key(zone, "-k"), self.key(zone)] for zone in (".", *TLDS)}
         for zone, (signed, _) in LEAF_SPECIAL.items():
             if signed:
-                self.keys[zone] = [self._key(zone, "-k")]
+                self.keys[zone] = [self.key(zone, "-k")]
         os.replace(self.keys["."][0] + ".key", self.anchor)
         os.symlink(self.anchor, self.keys["."][0] + ".key")
         for tld in TLDS:
@@ -93,16 +96,40 @@ class Zones:
         self._leaf()
         self.root()
 
-    def _key(self, zone, *options):
+    def key(self, zone, *options, algorithm="ECDSAP256SHA256"):
+        """A new key of a zone: the base name of its files. -k: a key-signing key."""
+        return self._in_folder("ldns-keygen", "-a", algorithm, *options, zone)
+
+    def revoked(self, key):
+        """The same key with its REVOKE bit set."""
+        with open(key + ".key", encoding="ascii") as f:
+            self._write(os.path.basename(key) + "r.key", f.read().replace(" 257 3", " 385 3").replace("\t257 3", "\t385 3"))
+        shutil.copy(key + ".private", key + "r.private")
+        return key + "r"
+
+    def _in_folder(self, *argv):
         here = os.getcwd()
         try:
-            os.chdir(self.folder)  # ldns-keygen knows no folder option
-            return self.path(run("ldns-keygen", "-a", "ECDSAP256SHA256", *options, zone).strip())
+            os.chdir(self.folder)  # these tools know no folder option
+            return self.path(run(*argv).strip())
         finally:
             os.chdir(here)
 
+    def plan(self, zone, published, signers, ds=None):
+        """From now on versions of a zone have these keys in their DNSKEY set and are signed by those. ds: what the
+        root says of it, from its next version on."""
+        self.plans[zone] = (published, signers, ds)
+
     def _ds(self, zone):
-        return run("ldns-key2ds", "-n", "-2", self.keys[zone][0] + ".key").strip() + "\n"
+        keys = self.plans[zone][2] if zone in self.plans else None
+        return "".join(run("ldns-key2ds", "-n", "-2", k + ".key").strip() + "\n" for k in keys or self.keys[zone][:1])
+
+    def _dnskeys(self, zone, ttl):
+        lines = []
+        for key in self.plans[zone][0] if zone in self.plans else ():
+            with open(key + ".key", encoding="ascii") as f:
+                lines.append(re.sub(r"^(\S+)\s(?:\d+\s)?IN", rf"\1 {ttl} IN", f.read().strip()) + "\n")
+        return "".join(lines)
 
     def _write(self, name, text):
         path = self.path(name)
@@ -139,6 +166,7 @@ class Zones:
             lines += [f"{tld} 172800 IN NS {s}.gtld-servers.net.\n" for s in SITES]
             lines.append(self._ds(tld))
         lines.append(_server_glue())
+        lines.append(self._dnskeys(".", ROOT_KEY_TTL_S))
         source = self._write("root.unsigned", "".join(lines))
         self._sign_once(".", source, self.path("root.zone"), int(time.time()) + DEFAULT_LIFE_S, nsec3=False)
 
@@ -146,25 +174,27 @@ class Zones:
         """Keys that are published and sign nothing yet, as before a rollover (RFC 6781 s4.1.1.1)."""
         lines = []
         for _ in range(count):
-            with open(self._key(zone) + ".key", encoding="ascii") as f:
+            with open(self.key(zone) + ".key", encoding="ascii") as f:
                 lines.append(f.read())
         self.spare_keys[zone] = lines
 
-    def version(self, label, nsec3=None, rest=None):
+    def version(self, label, nsec3=None, rest=None, plain=True):
         """Make com. and net. anew as files `<tld><label>`, with the next serial.
 
         nsec3: times (epoch s) at which signatures over NSEC3 records end, spread over the records by owner name;
-        rest: when the others end. None: a week from now.
+        rest: when the others end. None: a week from now. plain: with the many unsigned delegations, which take a
+        server most of the time it needs to load the zone.
         """
         later = int(time.time()) + DEFAULT_LIFE_S
         self.serial += 1
         for tld in TLDS:
-            self._version(tld, label, sorted(set(nsec3 or [later])), rest or later)
+            self._version(tld, label, sorted(set(nsec3 or [later])), rest or later, plain)
         return self.serial
 
-    def _version(self, tld, label, nsec3, rest):
+    def _version(self, tld, label, nsec3, rest, plain):
         apex = _soa(tld, self.serial, "sin.gtld-servers.net.")
         apex += "".join(f"{tld} 172800 IN NS {s}.gtld-servers.net.\n" for s in SITES)
+        apex += self._dnskeys(tld, 900)
         with open(self.path(f"{tld}signed"), encoding="ascii") as f:
             source = self._write(f"{tld}{label}.in", apex + "".join(self.spare_keys.get(tld, [])) + f.read())
         by_end = {}
@@ -176,12 +206,16 @@ class Zones:
             os.unlink(out)
         os.unlink(source)
         with open(self.path(f"{tld}plain"), encoding="ascii") as f:
-            self._write(f"{tld}{label}", "".join(_merge(by_end, nsec3, rest)) + f.read())
+            self._write(f"{tld}{label}", "".join(_merge(by_end, nsec3, rest)) + (f.read() if plain else ""))
 
     def _sign_once(self, zone, source, out, end, nsec3=True):
         options = ["-n", "-p", "-t", "0"] if nsec3 else []
+        signers = self.keys[zone]
+        if zone in self.plans:  # -d: only those keys are in the zone that stand in it
+            options += ["-d", "-U", "-A"]
+            signers = self.plans[zone][1]
         run("ldns-signzone", *options, "-o", zone, "-i", str(int(time.time()) - INCEPTION_AGO_S), "-e", str(end),
-            "-f", out, source, *self.keys[zone])
+            "-f", out, source, *signers)
 
 
 def _merge(by_end, nsec3, rest):
