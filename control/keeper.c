@@ -168,7 +168,9 @@ static uint32_t trust_wait_s(
 
 static uint64_t refresh_ms(const struct ctl_keeper *k, const struct entry *e, uint32_t epoch_s)
 {
-	uint64_t wait_s = (uint64_t)left_s(e, epoch_s) * 2 / 3;
+	uint32_t ttl_s = e->set.keys.ttl_s, left = left_s(e, epoch_s);
+	// A set may be used for longer than its TTL when that is very short, but not unasked.
+	uint64_t wait_s = (uint64_t)(ttl_s != 0 && ttl_s < left ? ttl_s : left) * 2 / 3;
 	uint32_t trust_s = trust_wait_s(k, e, false, epoch_s);
 
 	wait_s = wait_s < REFRESH_MIN_S ? REFRESH_MIN_S : wait_s;
