@@ -44,8 +44,8 @@ bool ctl_probe_told(struct ctl_probe *pr, const struct val_keys *keys, const str
 	uint64_t now_us, uint32_t epoch_s);
 
 /**
- * The path whose probe was answered with a key that the zone's set lacks, while it is worth while to
- * look for it; that answer counts for nothing. Each is told once. @return -1: none
+ * The path whose probe was answered with a key that the zone's set lacks, while it is worth while
+ * to look for it; that answer counts for nothing. Each is told once. @return -1: none
  */
 int ctl_probe_key_wanted(struct ctl_probe *pr);
 
