@@ -74,7 +74,7 @@ PACKAGES_BUILD=(gcc libc6-dev clang llvm meson ninja-build pkg-config libdpdk-de
 	libyaml-dev libjansson-dev libuv1-dev libmicrohttpd-dev libpcap-dev libmnl-dev libbpf-dev libxdp-dev
 	libssl-dev)
 PACKAGES_LAB=(nsd knot unbound ldnsutils dnsperf bind9-dnsutils dns-root-data ethtool iproute2 python3
-	procps util-linux dpdk-dev)
+	procps util-linux dpdk-dev libluajit-5.1-2)
 PACKAGES_LINT=(git cppcheck clang-format prometheus) # promtool is in prometheus
 
 package_there() {

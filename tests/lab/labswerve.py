@@ -24,7 +24,7 @@ ports:
   - name: uplink
     driver: {driver}
     device: {device}
-
+{more_ports}
 addresses:
   service: [{service4}, "{service6}"]
   source: [{source4}, "{source6}"]
@@ -58,6 +58,7 @@ class Swerve:
     def __init__(self, lab, build, hugepages=True, driver="af_xdp"):
         self.lab, self.build = lab, build
         self.hugepages, self.driver, self.device = hugepages, driver, "eth0"
+        self.more_ports = ""  # lines of swerve.yaml behind the first port
         self.dir = lab.servers.place("swerved")
         self.socket = os.path.join(self.dir, "ctl.sock")
         self.events_path = os.path.join(self.dir, "events.jsonl")
@@ -78,7 +79,7 @@ class Swerve:
         keys = {**STEERING, **(steering or {})}
         text = SETTINGS.format(
             dir=self.dir, anchor=self.lab.zones.anchor, xdp=self._xdp(), driver=self.driver,
-            device=self.device,
+            device=self.device, more_ports=self.more_ports,
             memory_mb=512 if self.hugepages else 256, hugepages=str(self.hugepages).lower(),
             service4=addr4("edge", REAL), service6=addr6("edge", REAL),
             source4=addr4("edge", SOURCE), source6=addr6("edge", SOURCE),

@@ -25,7 +25,7 @@ TESTS = (
     "bitflip", "strip", "silent", "servfail", "refused", "lame",
     "zone_bad", "spoof", "swap", "rollover", "root_rollover", "term",
     "garbage_client", "garbage_upstream",
-    "kernel", "af_packet", "device", "killed",
+    "kernel", "af_packet", "device", "pktgen", "killed",
     "tcp", "inspect", "metrics",
 )
 

@@ -16,6 +16,13 @@ from labnet import run as command
 STATION = "02:00:00:00:53:01"  # where the router thinks swerve is
 
 
+def need_testpmd(bench):
+    if not shutil.which("dpdk-testpmd"):
+        raise Skipped("there is no dpdk-testpmd (package dpdk-dev)")
+    if not bench.swerved.hugepages:
+        raise Skipped("vhost shares hugepages with its other end")
+
+
 def kinds(folder):
     """By name: the socket, swerve's device, testpmd's and what its EAL needs for it."""
     vhost, memif = f"{folder}/vhost.sock", f"{folder}/memif.sock"
@@ -39,12 +46,12 @@ def station(lab, mac):
             command("ip", "-n", lab.net.name("core"), "neigh", *how, "dev", "edge")
 
 
-def bridge(lab, vdev, options):
-    """testpmd: whatever comes in on one port goes out on the other."""
+def bridge(lab, vdev, options, other="net_af_packet0,iface=eth0"):
+    """testpmd: whatever comes in on one port goes out on the other. Without --no-flush-rx a capture's frames would be lost."""
     return lab.servers.start(
         "edge", "testpmd", "dpdk-testpmd", "--lcores", "0@0,1@0", "--in-memory", "--no-pci", "--no-telemetry",
-        "-m", "256", *options, "--vdev", vdev, "--vdev", "net_af_packet0,iface=eth0", "--",
-        "--forward-mode=io", "--auto-start", "--stats-period=1", "--total-num-mbufs=16384")
+        "-m", "256", *options, "--vdev", vdev, "--vdev", other, "--",
+        "--forward-mode=io", "--auto-start", "--no-flush-rx", "--stats-period=1", "--total-num-mbufs=16384")
 
 
 def join(lab, socket, vdev, options):
@@ -71,10 +78,7 @@ def on_device(bench, kind):
 
 
 def run(bench):
-    if not shutil.which("dpdk-testpmd"):
-        raise Skipped("there is no dpdk-testpmd (package dpdk-dev)")
-    if not bench.swerved.hugepages:
-        raise Skipped("vhost shares hugepages with its other end")
+    need_testpmd(bench)
     swerved, seen = bench.swerved, []
     before = swerved.driver, swerved.device
     swerved.driver = "device"
