@@ -79,7 +79,8 @@ int gen_clients_new(const struct gen_clients_config *cfg, struct gen_clients **o
 	c->random = cfg->seed;
 	c->timeout_cycles = rte_get_tsc_hz() / 1000 * cfg->timeout_ms;
 	c->ns_per_cycle = 1e9 / (double)rte_get_tsc_hz();
-	// More slots than queries out: one that is lost holds up those behind it until it is given up.
+	// More slots than queries out: one that is lost holds up those behind it until it is given
+	// up.
 	c->mask = RTE_MAX(SLOTS_MIN, rte_align32pow2(cfg->in_flight)) - 1;
 	c->slot = calloc(c->mask + 1, sizeof(*c->slot));
 	if (c->slot == NULL) {

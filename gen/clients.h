@@ -75,5 +75,5 @@ unsigned gen_clients_send(struct gen_clients *c, uint64_t now);
 /** Queries that may still be answered. */
 uint32_t gen_clients_out(const struct gen_clients *c);
 const struct gen_clients_stats *gen_clients_stats(const struct gen_clients *c);
-/** Count from 0: queries that are out now count nowhere, nor do their answers. @param now  the TSC */
+/** Count from 0: queries that are out count nowhere, nor do their answers. @param now  the TSC */
 void gen_clients_reset(struct gen_clients *c, uint64_t now);

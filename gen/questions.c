@@ -8,7 +8,7 @@
 
 #include "dns/name.h"
 
-/* Names lie one after the other in `octets`: LENGTH, the name, TYPE; `at` says where each begins. */
+/* Names lie one after the other in `octets`: LENGTH, the name, TYPE; `at` says where each is. */
 
 enum { RECORD_MAX = 1 + DNS_NAME_MAX + 2, LINE_MAX_OCTETS = 2048, QUESTIONS_MAX = 1 << 26 };
 

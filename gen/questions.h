@@ -32,6 +32,7 @@ int gen_questions_mix(uint32_t warm, uint32_t cold, uint32_t every, const char *
 /** NULL is allowed. */
 void gen_questions_free(struct gen_questions *q);
 
+/** How many there are, at least one. O(1) */
 uint32_t gen_questions_count(const struct gen_questions *q);
 /** i < count. O(1) */
 struct gen_question gen_questions_at(const struct gen_questions *q, uint32_t i);

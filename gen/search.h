@@ -4,10 +4,10 @@
 #include <stdint.h>
 
 /**
- * Finds the highest rate at which no more than a given share is lost, by bisection (RFC 2544 s26.1):
- * with 0 the no-drop rate (NDR), with 0.001 the partial-drop rate (PDR). A rate that failed is tried
- * again before it counts as failed, since one hiccup of a shared machine is no property of what is
- * measured.
+ * Finds the highest rate at which no more than a given share is lost, by bisection (RFC 2544
+ * s26.1): with 0 the no-drop rate (NDR), with 0.001 the partial-drop rate (PDR). A rate that failed
+ * is tried again before it counts as failed, since one hiccup of a shared machine is no property of
+ * what is measured.
  *
  *     while (gen_search_next(&s, &rate))
  *             gen_search_told(&s, sent, lost);

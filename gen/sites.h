@@ -51,5 +51,6 @@ uint32_t gen_sites_held(const struct gen_sites *s);
 /** From now on hold so many back. */
 void gen_sites_hold(struct gen_sites *s, uint32_t hold);
 
+/** What happened since gen_sites_reset(). */
 const struct gen_sites_stats *gen_sites_stats(const struct gen_sites *s);
 void gen_sites_reset(struct gen_sites *s);
