@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "validator/mem.h"
 #include "validator/sigid.h"
 
 /**
@@ -20,7 +21,7 @@ struct val_sigcache;
 
 /**
  * @param entries  rounded up to a power of two of cache-line buckets
- * @param numa     node for the memory, -1 for any (libnuma)
+ * @param numa     node for the memory, VAL_NUMA_ANY or VAL_NUMA_INTERLEAVE (mem.h)
  * @retval 0, -ENOMEM, -EINVAL
  */
 int val_sigcache_new(size_t entries, int numa, struct val_sigcache **out);
@@ -38,6 +39,17 @@ enum val_sig_state { VAL_SIG_UNKNOWN, VAL_SIG_GOOD, VAL_SIG_BAD };
 enum val_sig_state val_sigcache_get(const struct val_sigcache *c, const struct val_sig_id *id,
 	uint32_t now, struct val_sig_times *times);
 enum { VAL_SIG_BAD_S = 60 };
+
+enum { VAL_SIG_BULK_MAX = 64 };
+/**
+ * val_sigcache_get() of n ids at once, at most VAL_SIG_BULK_MAX: their buckets come from memory
+ * side by side.
+ *
+ * @param state, times  n each; times[i] is set where state[i] is GOOD
+ * @return how many are GOOD
+ */
+unsigned val_sigcache_get_bulk(const struct val_sigcache *c, const struct val_sig_id *id,
+	unsigned n, uint32_t now, enum val_sig_state *state, struct val_sig_times *times);
 
 /** Insert what was verified good. Any thread; overwrites in place, may evict. */
 void val_sigcache_put(

@@ -7,6 +7,7 @@
 #include <CUnit/Basic.h>
 
 #include "tests/unit/run.h"
+#include "tests/unit/unit.h"
 #include "validator/sigcache.h"
 
 enum { NOW = 1700000000 };
@@ -104,6 +105,7 @@ static void test_sizes(void)
 	val_sigcache_stats(c, &stats);
 	CU_ASSERT_EQUAL(stats.entries, 1024);
 	CU_ASSERT_EQUAL(stats.buckets * 64, stats.entries * 32);
+	CU_ASSERT(stats.bytes >= stats.buckets * 64);
 	val_sigcache_free(c);
 }
 
@@ -197,6 +199,70 @@ static void test_against_naive(void)
 	val_sigcache_free(c);
 }
 
+/* Up to 64 at once are the same as one by one, the order too; with empty entries, full buckets,
+ * failures and ids that were never put. */
+static void test_bulk(void)
+{
+	struct val_sigcache *c = make(1024);
+	uint64_t seed = 5;
+	unsigned long hits = 0, bad = 0;
+
+	for (unsigned round = 0; round < 3000; round++) {
+		unsigned n = round % (VAL_SIG_BULK_MAX + 1), good = 0;
+		struct val_sig_id *id = malloc(n * sizeof(*id) + 1); // exact but for n = 0
+		enum val_sig_state *state = malloc(n * sizeof(*state) + 1);
+		struct val_sig_times *times = malloc(n * sizeof(*times) + 1);
+
+		for (unsigned i = 0; i < n; i++) {
+			uint64_t of = unit_random_below(&seed, 4096);
+			struct val_sig_times put = times_of(of);
+
+			id[i] = numbered(of);
+			if (unit_random_below(&seed, 8) == 0)
+				val_sigcache_put(c, &id[i], &put);
+			else if (unit_random_below(&seed, 8) == 0)
+				val_sigcache_put_bad(c, &id[i], NOW);
+		}
+		good = val_sigcache_get_bulk(c, id, n, NOW, state, times);
+		for (unsigned i = 0; i < n; i++) {
+			struct val_sig_times one;
+
+			CU_ASSERT_EQUAL(val_sigcache_get(c, &id[i], NOW, &one), state[i]);
+			if (state[i] == VAL_SIG_GOOD) {
+				CU_ASSERT_TRUE(same_times(&one, &times[i]));
+				good--;
+				hits++;
+			}
+			bad += state[i] == VAL_SIG_BAD;
+		}
+		CU_ASSERT_EQUAL(good, 0);
+		free(id);
+		free(state);
+		free(times);
+	}
+	CU_ASSERT(hits > 1000 && bad > 1000);
+	printf("%lu hits, %lu of failures ", hits, bad);
+	val_sigcache_free(c);
+}
+
+/* A node that is there, all of them, none in particular: it works alike. */
+static void test_memory(void)
+{
+	static const int numa[] = {VAL_NUMA_ANY, VAL_NUMA_INTERLEAVE, 0};
+	struct val_sigcache *c;
+
+	for (unsigned i = 0; i < sizeof(numa) / sizeof(numa[0]); i++) {
+		struct val_sig_id id = numbered(i);
+		struct val_sig_times in = times_of(i), out;
+
+		CU_ASSERT_EQUAL_FATAL(val_sigcache_new(1 << 17, numa[i], &c), 0); // huge pages
+		val_sigcache_put(c, &id, &in);
+		CU_ASSERT_EQUAL(val_sigcache_get(c, &id, NOW, &out), VAL_SIG_GOOD);
+		val_sigcache_free(c);
+	}
+	CU_ASSERT_EQUAL(val_sigcache_new(1024, VAL_NUMA_INTERLEAVE - 1, &c), -22);
+}
+
 /* ---- threads ---- */
 
 // More ids than the one bucket has room for: writers meet in every entry, and a reader's entry is
@@ -247,19 +313,29 @@ static void *write_all(void *arg)
 
 static void *read_all(void *arg)
 {
+	enum { AT_ONCE = HOT_IDS + 1 }; // the last one was never put
 	unsigned long hits = 0, wrong = 0;
+	struct val_sig_id id[AT_ONCE];
 
 	(void)arg;
+	for (unsigned n = 0; n < AT_ONCE; n++)
+		id[n] = numbered(n);
 	pthread_barrier_wait(&all_are_there);
-	for (uint64_t i = 0; i < ROUNDS; i++) {
-		uint64_t n = i % (HOT_IDS + 1); // the last one was never put
-		struct val_sig_id id = numbered(n);
-		struct val_sig_times times;
+	for (uint64_t i = 0; i < ROUNDS / AT_ONCE; i++) {
+		enum val_sig_state state[AT_ONCE];
+		struct val_sig_times times[AT_ONCE];
 
-		if (val_sigcache_get(shared, &id, NOW, &times) != VAL_SIG_GOOD)
-			continue;
-		hits++;
-		wrong += n >= HOT_IDS || !whole(n, &times);
+		if (i % 2 == 0)
+			val_sigcache_get_bulk(shared, id, AT_ONCE, NOW, state, times);
+		else
+			for (unsigned n = 0; n < AT_ONCE; n++)
+				state[n] = val_sigcache_get(shared, &id[n], NOW, &times[n]);
+		for (unsigned n = 0; n < AT_ONCE; n++) {
+			if (state[n] != VAL_SIG_GOOD)
+				continue;
+			hits++;
+			wrong += n >= HOT_IDS || !whole(n, &times[n]);
+		}
 	}
 	atomic_fetch_add(&thread_hits, hits);
 	atomic_fetch_add(&thread_wrong, wrong);
@@ -297,6 +373,8 @@ int main(void)
 		{"an id of zeroes", test_id_of_zeroes},
 		{"what gives way", test_eviction},
 		{"random operations against an array", test_against_naive},
+		{"bulk look-ups against single ones", test_bulk},
+		{"memory", test_memory},
 		{"two writers, two readers", test_two_writers_two_readers},
 		CU_TEST_INFO_NULL,
 	};
