@@ -141,19 +141,23 @@ static struct val_check *find_check(struct val_checks *checks, const struct val_
 }
 
 /**
- * What is known of a candidate. The times in the cache are part of what was signed and were judged
- * by sig_fits(); the key was found in today's set, so its generation says nothing more.
+ * What is known of a candidate. Its times were judged by sig_fits(), its key is of today's set: the
+ * generation in the cache says nothing more. Times in the cache that are not the RRSIG's cannot be;
+ * should they be, nothing is known.
  */
-static enum val_sig_state look_up(const struct val_judge *j, const struct val_sig_id *id)
+static enum val_sig_state look_up(const struct val_judge *j, const struct candidate *c)
 {
-	const struct val_check *known = find_check(j->checks, id);
+	const struct val_check *known = find_check(j->checks, &c->id);
 	enum val_sig_state state = VAL_SIG_UNKNOWN;
 	struct val_sig_times times;
 
 	if (known != NULL && known->state != VAL_SIG_UNKNOWN)
 		return known->state;
 	if (j->ctx->cache != NULL)
-		state = val_sigcache_get(j->ctx->cache, id, j->now, &times);
+		state = val_sigcache_get(j->ctx->cache, &c->id, j->now, &times);
+	if (state == VAL_SIG_GOOD &&
+		(times.inception != c->sig.inception || times.expiration != c->sig.expiration))
+		state = VAL_SIG_UNKNOWN;
 	if (state != VAL_SIG_UNKNOWN)
 		j->ctx->cache_hits++;
 	return state;
@@ -244,7 +248,7 @@ static bool try_pair(
 		return true;
 	}
 	if (r == VAL_R_NONE) {
-		switch (look_up(j, &c.id)) {
+		switch (look_up(j, &c)) {
 		case VAL_SIG_GOOD:
 			t->good = true;
 			t->used = c.sig;

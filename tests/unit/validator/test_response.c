@@ -1101,6 +1101,101 @@ static void test_cache(void)
 	val_sigcache_free(cache);
 }
 
+/** The answer judged with a set of keys. @return signatures that had to be verified */
+static int verified_with(
+	const struct dns_msg *msg, const struct val_zone_keys *z, struct val_sigcache *cache)
+{
+	struct asked a = {.late = true, .cache = cache};
+	struct val_checks checks = {.count = 0};
+
+	judge(msg, z, &checks, &a);
+	return a.count;
+}
+
+/** What the cache holds is believed only while the key is in the set: the set's generation needs
+ * no comparison. */
+static void test_keys_go_and_come_back(void)
+{
+	static struct dns_msg msg;
+	struct val_zone_keys z = com;
+	struct kit_rdata rd = kit_a(1);
+	struct val_sigcache *cache;
+	uint64_t hits;
+	size_t len;
+	uint8_t *bytes;
+
+	CU_ASSERT_EQUAL_FATAL(val_sigcache_new(1024, -1, &cache), 0);
+	ctx.cache = cache;
+	start(&m, "www.com.", DNS_TYPE_A, DNS_FLAG_AA);
+	kit_rrset(&m, DNS_ANSWER, "www.com.", DNS_TYPE_A, 300, &rd, 1, &by_zone);
+	bytes = kit_finish(&m, &len);
+	CU_ASSERT_EQUAL_FATAL(dns_msg_parse(&msg, bytes, len), 0);
+	CU_ASSERT_EQUAL(verified_with(&msg, &z, cache), 1);
+	check("the first time", VAL_SECURE, VAL_R_NONE);
+
+	hits = ctx.cache_hits;
+	kit_zone_keys(&z, "com.", (const struct kit_key *const[]){&stranger}, 1, NOW);
+	z.generation = 2;
+	CU_ASSERT_EQUAL(verified_with(&msg, &z, cache), 0);
+	check("the key is gone", VAL_BOGUS, VAL_R_KEY_MISSING);
+	z.key[0].key_tag = com.key[0].key_tag;
+	CU_ASSERT_EQUAL(verified_with(&msg, &z, cache), 1);
+	check("another of the same tag", VAL_BOGUS, VAL_R_SIG_CRYPTO);
+	z.key[0] = com.key[0];
+	z.key[0].rdata[1] |= DNS_DNSKEY_FLAG_REVOKE;
+	CU_ASSERT_EQUAL(verified_with(&msg, &z, cache), 0);
+	check("revoked", VAL_BOGUS, VAL_R_KEY_REVOKED);
+	CU_ASSERT_EQUAL(ctx.cache_hits, hits);
+
+	kit_zone_keys(&z, "com.", (const struct kit_key *const[]){&stranger, &zsk}, 2, NOW);
+	z.generation = 3;
+	CU_ASSERT_EQUAL(verified_with(&msg, &z, cache), 0);
+	check("back, beside a new one", VAL_SECURE, VAL_R_NONE);
+	CU_ASSERT_EQUAL(ctx.cache_hits, hits + 1);
+	free(bytes);
+	ctx.cache = NULL;
+	val_sigcache_free(cache);
+}
+
+/** A verifier whose word goes into the cache with a time that the RRSIG has not. */
+static int want_wrong_times(void *arg, const struct val_want *w)
+{
+	struct val_want other = *w;
+	struct asked *a = arg;
+
+	if (a->count == 0)
+		other.expiration++;
+	return want(arg, &other);
+}
+
+static void test_times_of_a_hit(void)
+{
+	static struct dns_msg msg;
+	struct kit_rdata rd = kit_a(1);
+	struct asked a = {.late = true};
+	struct val_checks checks = {.count = 0};
+	struct val_sigcache *cache;
+	size_t len;
+	uint8_t *bytes;
+
+	CU_ASSERT_EQUAL_FATAL(val_sigcache_new(1024, -1, &cache), 0);
+	ctx.cache = a.cache = cache;
+	a.checks = &checks;
+	start(&m, "www.com.", DNS_TYPE_A, DNS_FLAG_AA);
+	kit_rrset(&m, DNS_ANSWER, "www.com.", DNS_TYPE_A, 300, &rd, 1, &by_zone);
+	bytes = kit_finish(&m, &len);
+	CU_ASSERT_EQUAL_FATAL(dns_msg_parse(&msg, bytes, len), 0);
+	for (int round = 0; round < 3; round++) {
+		checks = (struct val_checks){.count = 0}; // nothing but the cache remembers
+		val_response_judge(&ctx, &msg, &com, NOW, &checks, want_wrong_times, &a, &out);
+		CU_ASSERT_EQUAL(a.count, round < 2 ? round + 1 : 2);
+		check("hit", round < 2 ? VAL_PENDING : VAL_SECURE, VAL_R_NONE);
+	}
+	free(bytes);
+	ctx.cache = NULL;
+	val_sigcache_free(cache);
+}
+
 static void build_long_chain(int steps)
 {
 	char from[64], to[64];
@@ -1195,6 +1290,8 @@ int main(void)
 		{"want refused", test_want_refused},
 		{"pending", test_pending},
 		{"cache", test_cache},
+		{"keys go and come back", test_keys_go_and_come_back},
+		{"times of a hit", test_times_of_a_hit},
 		{"chain limit", test_chain_limit},
 		{"bit flips", test_bit_flips},
 		CU_TEST_INFO_NULL,
