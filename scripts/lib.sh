@@ -76,6 +76,7 @@ PACKAGES_BUILD=(gcc libc6-dev clang llvm meson ninja-build pkg-config libdpdk-de
 PACKAGES_LAB=(nsd knot unbound ldnsutils dnsperf bind9-dnsutils dns-root-data ethtool iproute2 python3
 	procps util-linux dpdk-dev libluajit-5.1-2)
 PACKAGES_LINT=(git cppcheck clang-format prometheus) # promtool is in prometheus
+PACKAGES_BENCH=(openssl)
 
 package_there() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
