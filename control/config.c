@@ -403,6 +403,8 @@ static int read_cache(const struct ctl_yaml_at *at, void *base, const struct ctl
 			.max = 300},
 		{"signatures", FIELD(struct dp_config, sigcache_entries, ctl_yaml_uint), .min = 64,
 			.max = 1 << 28},
+		{"signatures_interleave",
+			FIELD(struct dp_config, sigcache_interleave, ctl_yaml_bool)},
 	};
 
 	(void)f;

@@ -41,6 +41,7 @@ struct dp_config {
 	uint32_t failure_ttl_s; // 1..300 (RFC 9520), default 5
 	uint16_t edns_size;     // what we advertise to both sides, default 1232
 	uint32_t sigcache_entries;
+	bool sigcache_interleave; // over all NUMA nodes; else on the one of the ports
 	struct val_skew skew;
 	bool sha1;
 };

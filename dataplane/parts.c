@@ -127,7 +127,8 @@ static int make_qsbr(struct dp *dp)
 
 static int make_crypto(struct dp *dp)
 {
-	int err = val_sigcache_new(dp->cfg.sigcache_entries, dp->numa, &dp->sigcache);
+	int numa = dp->cfg.sigcache_interleave ? VAL_NUMA_INTERLEAVE : dp->numa;
+	int err = val_sigcache_new(dp->cfg.sigcache_entries, numa, &dp->sigcache);
 
 	if (err != 0)
 		return err;

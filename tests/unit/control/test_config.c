@@ -175,6 +175,19 @@ static void test_defaults(void)
 	CU_ASSERT_STRING_EQUAL(c.control_socket, "/run/swerve/ctl.sock");
 }
 
+static void test_cache(void)
+{
+	struct ctl_config c;
+	char err[CTL_YAML_ERR_MAX];
+
+	CU_ASSERT_EQUAL(
+		parse(MINIMUM "cache: {signatures: 4096, signatures_interleave: true}\n", &c, err),
+		0);
+	CU_ASSERT_STRING_EQUAL(err, "");
+	CU_ASSERT_EQUAL(c.dp.sigcache_entries, 4096);
+	CU_ASSERT(c.dp.sigcache_interleave);
+}
+
 static void test_gateway(void)
 {
 	static const struct rte_ether_addr mac = {{2, 0, 0, 0, 0xab, 1}};
@@ -221,6 +234,7 @@ static void test_deployed_file(void)
 	CU_ASSERT_EQUAL(c.dp.timeout_ms, d.dp.timeout_ms);
 	CU_ASSERT_EQUAL(c.dp.budget_ms, d.dp.budget_ms);
 	CU_ASSERT_EQUAL(c.dp.sigcache_entries, d.dp.sigcache_entries);
+	CU_ASSERT_EQUAL(c.dp.sigcache_interleave, d.dp.sigcache_interleave);
 	CU_ASSERT_EQUAL(c.dp.edns_size, d.dp.edns_size);
 	CU_ASSERT_EQUAL(c.dp.failure_ttl_s, d.dp.failure_ttl_s);
 	CU_ASSERT_EQUAL(c.drain_ms, d.drain_ms);
@@ -247,6 +261,7 @@ int main(void)
 		{"defaults", test_defaults},
 		{"gateway", test_gateway},
 		{"default worker", test_default_worker_evades},
+		{"the cache of signatures", test_cache},
 		{"deployed file", test_deployed_file},
 		{"file errors", test_file_errors},
 		CU_TEST_INFO_NULL,
