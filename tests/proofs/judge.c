@@ -359,11 +359,13 @@ int main(void)
 {
 	static char line[2 * LINE_MAX_LEN];
 	static struct answer a;
+	struct dns_hash_key secret;
 
 	now = (uint32_t)time(NULL);
 	if (val_verifier_new(&verifier) != 0 || val_sigcache_new(CACHE_ENTRIES, -1, &cache) != 0 ||
-		RAND_bytes((unsigned char *)&ctx.prf_key, sizeof(ctx.prf_key)) != 1)
+		RAND_bytes((unsigned char *)&secret, sizeof(secret)) != 1)
 		errx(2, "cannot start");
+	val_sig_key_init(&ctx.prf_key, &secret, val_sig_prf_best());
 	ctx.cache = cache;
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		parse(line, &a);
