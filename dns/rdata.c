@@ -149,7 +149,8 @@ int dns_nsec_read(const uint8_t *rdata, size_t len, struct dns_nsec *out)
 	return bitmap_check(out->bitmap, out->bitmap_len);
 }
 
-int dns_soa_serial(const struct dns_msg *msg, const struct dns_rr *rr, uint32_t *serial)
+/** Offset of SOA's five numbers. @retval -EBADMSG */
+static int soa_numbers(const struct dns_msg *msg, const struct dns_rr *rr)
 {
 	size_t pos = rr->rdata_off;
 
@@ -159,9 +160,26 @@ int dns_soa_serial(const struct dns_msg *msg, const struct dns_rr *rr, uint32_t 
 			return -EBADMSG;
 		pos += (size_t)used;
 	}
-	if (rr->end_off - pos != SOA_FIXED_LEN)
-		return -EBADMSG;
+	return rr->end_off - pos == SOA_FIXED_LEN ? (int)pos : -EBADMSG;
+}
+
+int dns_soa_serial(const struct dns_msg *msg, const struct dns_rr *rr, uint32_t *serial)
+{
+	int pos = soa_numbers(msg, rr);
+
+	if (pos < 0)
+		return pos;
 	*serial = dns_get32(msg->data + pos);
+	return 0;
+}
+
+int dns_soa_minimum(const struct dns_msg *msg, const struct dns_rr *rr, uint32_t *minimum_s)
+{
+	int pos = soa_numbers(msg, rr);
+
+	if (pos < 0)
+		return pos;
+	*minimum_s = dns_get32(msg->data + pos + SOA_FIXED_LEN - 4);
 	return 0;
 }
 

@@ -79,6 +79,8 @@ int dns_nsec_read(const uint8_t *rdata, size_t len, struct dns_nsec *out);
 
 /** SOA's serial; the two names may be compressed. @retval 0, -EBADMSG */
 int dns_soa_serial(const struct dns_msg *msg, const struct dns_rr *rr, uint32_t *serial);
+/** And its MINIMUM, the most seconds that a denial is believed: RFC 2308 s4. Same errors. */
+int dns_soa_minimum(const struct dns_msg *msg, const struct dns_rr *rr, uint32_t *minimum_s);
 
 /** Is type in a well-formed type bitmap? RFC 4034 s4.1.2. */
 bool dns_bitmap_has(const uint8_t *bitmap, size_t len, uint16_t type);

@@ -204,6 +204,7 @@ static int parse_one(uint16_t type, const struct bytes *rdata, uint8_t **data)
 	return dns_msg_parse(&msg, *data, built.len);
 }
 
+#define MINIMUM 0x64646464 // "dddd"
 #define SOA_TAIL                                                                                   \
 	"\x78\x56\x34\x12"                                                                         \
 	"aaaabbbbccccdddd"
@@ -303,9 +304,12 @@ static void test_soa_serial(void)
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint8_t *data;
-		uint32_t serial = 0;
+		uint32_t serial = 0, minimum = 0;
 		UNIT_CHECK(rows[i].name, parse_one(DNS_TYPE_SOA, &rows[i].rdata, &data) == 0);
 		UNIT_CHECK(rows[i].name, dns_soa_serial(&msg, &msg.rr[0], &serial) == rows[i].want);
+		UNIT_CHECK(
+			rows[i].name, dns_soa_minimum(&msg, &msg.rr[0], &minimum) == rows[i].want);
+		UNIT_CHECK(rows[i].name, minimum == (rows[i].want == 0 ? MINIMUM : 0));
 		UNIT_CHECK(rows[i].name, serial == (rows[i].want == 0 ? 0x78563412 : 0));
 		free(data);
 	}
