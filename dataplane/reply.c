@@ -6,6 +6,8 @@
 #include "dns/wire.h"
 #include "dns/writer.h"
 
+enum { OPT_MIN = 11, OPT_MAX = 17 }; // octets of our OPT, without and with an extended error
+
 void dp_reply_case_save(const uint8_t *qname, size_t len, uint8_t bits[DNS_NAME_MAX / 8 + 1])
 {
 	memset(bits, 0, DNS_NAME_MAX / 8 + 1);
@@ -34,18 +36,23 @@ static size_t client_limit(const struct dp_waiter *client, uint16_t edns_size)
 	return size < edns_size ? size : edns_size;
 }
 
-static uint16_t client_flags(const struct dns_msg *msg, const struct val_response *vr,
-	enum route_kind kind, const struct dp_waiter *client)
+/* What of the upstream's flags every client gets. */
+static uint16_t kept_flags(const struct dns_msg *msg, enum route_kind kind)
 {
 	uint16_t keep = DNS_FLAG_AA | DNS_FLAG_TC | DNS_FLAG_OPCODE_MASK | DNS_FLAG_RCODE_MASK;
-	bool wants_ad = client->do_bit || (client->flags & DNS_FLAG_AD) != 0;
-	uint16_t flags;
 
 	if (kind == ROUTE_RECURSIVE)
 		keep |= DNS_FLAG_RA;
-	flags = (uint16_t)(DNS_FLAG_QR | (msg->flags & keep) |
-			   (client->flags & (DNS_FLAG_RD | DNS_FLAG_CD)));
-	if (vr->result.verdict == VAL_SECURE && wants_ad)
+	return (uint16_t)(DNS_FLAG_QR | (msg->flags & keep));
+}
+
+/* And what is this client's own. */
+static uint16_t client_flags(uint16_t kept, bool secure, const struct dp_waiter *client)
+{
+	bool wants_ad = client->do_bit || (client->flags & DNS_FLAG_AD) != 0;
+	uint16_t flags = (uint16_t)(kept | (client->flags & (DNS_FLAG_RD | DNS_FLAG_CD)));
+
+	if (secure && wants_ad)
 		flags |= DNS_FLAG_AD;
 	return flags;
 }
@@ -127,7 +134,7 @@ static bool copies_as_is(const struct dns_msg *msg, const struct dp_waiter *clie
 static int append_opt(uint8_t *out, size_t len, size_t size, uint16_t edns_size, uint8_t ext_rcode,
 	bool do_bit, int ede)
 {
-	size_t need = ede >= 0 ? 17 : 11;
+	size_t need = ede >= 0 ? OPT_MAX : OPT_MIN;
 	uint8_t *p = out + len;
 
 	if (len + need > size)
@@ -178,7 +185,8 @@ int dp_reply_copy(const struct dns_msg *msg, const struct val_response *vr, enum
 	bool *truncated)
 {
 	size_t limit = client_limit(client, edns_size);
-	uint16_t flags = client_flags(msg, vr, kind, client);
+	uint16_t flags =
+		client_flags(kept_flags(msg, kind), vr->result.verdict == VAL_SECURE, client);
 	int len;
 
 	*truncated = false;
@@ -195,6 +203,81 @@ int dp_reply_copy(const struct dns_msg *msg, const struct val_response *vr, enum
 		dp_reply_case_restore(out + DNS_HEADER_LEN, msg->qname.len, client->case_bits);
 	return len;
 }
+
+/* ---- what is kept ---- */
+
+bool dp_reply_is_plain(const struct dns_msg *msg)
+{
+	for (uint16_t i = 0; i < msg->rr_count; i++)
+		if (is_dnssec_only(msg, &msg->rr[i]))
+			return false;
+	return true;
+}
+
+int dp_reply_bare(const struct dns_msg *msg, const struct val_response *vr, enum route_kind kind,
+	bool dnssec, uint8_t *out, size_t size)
+{
+	static const struct val_response no_caps;
+	const struct dp_waiter nobody = {.do_bit = dnssec};
+	uint16_t flags = kept_flags(msg, kind);
+
+	vr = vr != NULL ? vr : &no_caps;
+	return copies_as_is(msg, &nobody) ? copied_reply(msg, vr, flags, &nobody, 0, out, size)
+					  : rebuilt_reply(msg, vr, flags, &nobody, 0, out, size);
+}
+
+/* Header, question, TC=1, as truncated_reply(). @return octets; there is room for them */
+static size_t cut_kept(const struct dp_kept *k, uint8_t *out)
+{
+	memcpy(out, k->msg, k->question_end);
+	memset(out + DNS_OFF_ANCOUNT, 0, DNS_HEADER_LEN - DNS_OFF_ANCOUNT);
+	return k->question_end;
+}
+
+static void count_down(const struct dp_kept *k, uint8_t *out)
+{
+	for (uint16_t i = 0; i < k->records; i++) {
+		uint8_t *at = out + k->ttl_off[i];
+		uint32_t ttl_s = dns_get32(at);
+
+		if (k->fixed_ttl_s != 0)
+			ttl_s = k->fixed_ttl_s;
+		else
+			ttl_s = ttl_s > k->age_s ? ttl_s - k->age_s : 0;
+		dns_put32(at, ttl_s);
+	}
+}
+
+int dp_reply_kept(const struct dp_kept *k, const struct dp_waiter *client, uint16_t edns_size,
+	uint8_t *out, size_t size, bool *truncated)
+{
+	uint16_t flags = client_flags(dns_get16(k->msg + DNS_OFF_FLAGS), k->secure, client);
+	size_t limit = client_limit(client, edns_size), len = k->len;
+	size_t opt = !client->edns ? 0 : k->ede >= 0 ? OPT_MAX : OPT_MIN;
+	int ede = k->ede;
+
+	limit = limit < size ? limit : size;
+	*truncated = len + opt > limit;
+	if (*truncated) {
+		if (k->question_end + (size_t)OPT_MIN > size)
+			return -ENOSPC;
+		len = cut_kept(k, out);
+		flags |= DNS_FLAG_TC;
+		ede = DNS_EDE_NONE;
+	} else {
+		memcpy(out, k->msg, len);
+		count_down(k, out);
+	}
+	dns_put16(out + DNS_OFF_ID, client->id);
+	dns_put16(out + DNS_OFF_FLAGS, flags);
+	dp_reply_case_restore(out + DNS_HEADER_LEN,
+		k->question_end - DNS_HEADER_LEN - DNS_TYPE_LEN - DNS_CLASS_LEN, client->case_bits);
+	if (!client->edns)
+		return (int)len;
+	return append_opt(out, len, size, edns_size, 0, client->do_bit, ede);
+}
+
+/* ---- what we say ourselves ---- */
 
 int dp_reply_error(const struct dp_waiter *client, const uint8_t *qname, uint16_t qtype,
 	uint16_t qclass, uint16_t opcode, uint16_t rcode, int ede, const char *text,

@@ -36,6 +36,42 @@ int dp_reply_copy(const struct dns_msg *msg, const struct val_response *vr, enum
 	const struct dp_waiter *client, uint16_t edns_size, uint8_t *out, size_t size,
 	bool *truncated);
 
+/** Would the reply be the same with DO=0 as with DO=1? */
+bool dp_reply_is_plain(const struct dns_msg *msg);
+
+/**
+ * What is the same in every client's copy of a good reply, to be kept: ID 0, the upstream's AA,
+ * RCODE and RA as dp_reply_copy() passes them on, question lower-cased as we sent it, records with
+ * TTLs capped by vr, no OPT.
+ *
+ * @param vr      NULL: no caps
+ * @param dnssec  with the records that DO=1 asks for
+ * @return octets; -EBADMSG, -ENOSPC
+ */
+int dp_reply_bare(const struct dns_msg *msg, const struct val_response *vr, enum route_kind kind,
+	bool dnssec, uint8_t *out, size_t size);
+
+/** A bare reply that was kept, and what is to be said with it. */
+struct dp_kept {
+	const uint8_t *msg;
+	uint16_t len;
+	uint16_t question_end;   // octets of header and question
+	const uint16_t *ttl_off; // of every record's TTL
+	uint16_t records;
+	bool secure;
+	int ede;              // DNS_EDE_NONE or a code
+	uint32_t age_s;       // what the TTLs have lost
+	uint32_t fixed_ttl_s; // not 0: every TTL is this (RFC 8767 s4)
+};
+
+/**
+ * One client's copy of a kept reply, by the rules of dp_reply_copy().
+ * @param out  room for size octets, does not overlap k->msg
+ * @return octets; -ENOSPC: size has no room for the question and an OPT
+ */
+int dp_reply_kept(const struct dp_kept *k, const struct dp_waiter *client, uint16_t edns_size,
+	uint8_t *out, size_t size, bool *truncated);
+
 /**
  * Our own answer: header, the question as the client wrote it, OPT with an extended error when the
  * client speaks EDNS.

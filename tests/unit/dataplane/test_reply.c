@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -367,6 +368,95 @@ static void test_question(void)
 	CU_ASSERT_EQUAL(dp_reply_question(7, 0, &name, 6, 1232, true, buf, (size_t)n - 1), -ENOSPC);
 }
 
+/* What is kept and what is copied at once must be the same octets, whoever asks. */
+static void check_kept(const char *name, const struct builder *b, const struct val_response *vr,
+	const struct dp_waiter *w)
+{
+	uint8_t *bare = malloc(b->len), *direct = malloc(2048), *kept = malloc(2048);
+	bool cut, kept_cut;
+	struct dns_msg msg;
+	uint16_t ttl_off[DNS_MSG_RR_MAX];
+	struct dp_kept k = {.msg = bare, .ede = DNS_EDE_NONE};
+	int len, bare_len;
+
+	CU_ASSERT_EQUAL_FATAL(dns_msg_parse(&msg, b->buf, b->len), 0);
+	len = dp_reply_copy(&msg, vr, ROUTE_RECURSIVE, w, 1232, direct, 2048, &cut);
+	bare_len = dp_reply_bare(&msg, vr, ROUTE_RECURSIVE, w->do_bit, bare, b->len);
+	CU_ASSERT_FATAL(len > 0 && bare_len > 0);
+	CU_ASSERT_EQUAL_FATAL(dns_msg_parse(&msg, bare, (size_t)bare_len), 0);
+	CU_ASSERT_FALSE(msg.edns.present);
+	for (k.records = 0; k.records < msg.rr_count; k.records++)
+		ttl_off[k.records] = (uint16_t)(msg.rr[k.records].rdata_off - 6);
+	k.ttl_off = ttl_off;
+	k.len = (uint16_t)bare_len;
+	k.question_end = msg.question_end;
+	k.secure = vr->result.verdict == VAL_SECURE;
+	if (dp_reply_kept(&k, w, 1232, kept, 2048, &kept_cut) != len || cut != kept_cut ||
+		memcmp(direct, kept, (size_t)len) != 0) {
+		printf("%s: EDNS %d DO %d size %u\n", name, w->edns, w->do_bit, w->udp_size);
+		CU_FAIL("a kept reply is another");
+	}
+	free(bare);
+	free(direct);
+	free(kept);
+}
+
+static void test_kept(void)
+{
+	struct val_response vr = judged(VAL_SECURE), insecure = judged(VAL_INSECURE);
+	struct builder b, plain;
+
+	vr.ttl_capped = true;
+	vr.ttl_cap_s[0] = 77;
+	signed_answer(&b);
+	start(&plain, DNS_FLAG_QR | DNS_RCODE_NXDOMAIN, DNS_TYPE_A);
+	record(&plain, 1, DNS_TYPE_NS, 600, "\2ns\xc0\x0c", 5);
+	for (unsigned i = 0; i < 4; i++) {
+		for (uint16_t size = 40; size < 600; size++) {
+			struct dp_waiter w = client((i & 1) != 0, (i & 2) != 0 && (i & 1), size);
+
+			check_kept("signed", &b, &vr, &w);
+			check_kept("plain", &plain, &insecure, &w);
+		}
+	}
+}
+
+/* TTLs count down and stop at 0; or all are one. */
+static void test_kept_ttls(void)
+{
+	static const struct {
+		uint32_t age_s, fixed_s, want0, want1;
+	} rows[] = {{0, 0, 300, 600}, {1, 0, 299, 599}, {300, 0, 0, 300}, {301, 0, 0, 299},
+		{301, 30, 30, 30}};
+	static const uint16_t ttl_off[] = {sizeof(qname) + 16 + 6, sizeof(qname) + 16 + 22};
+	struct dp_waiter w = client(true, false, 1232);
+	struct builder b;
+	uint8_t out[256];
+	struct dns_msg m;
+	bool cut;
+
+	start(&b, DNS_FLAG_QR, DNS_TYPE_A);
+	record(&b, 0, DNS_TYPE_A, 300, "\x0a\0\0\1", 4);
+	record(&b, 0, DNS_TYPE_A, 600, "\x0a\0\0\2", 4);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct dp_kept k = {b.buf, (uint16_t)b.len, sizeof(qname) + 16, ttl_off, 2, false,
+			DNS_EDE_STALE_ANSWER, rows[i].age_s, rows[i].fixed_s};
+		int len = dp_reply_kept(&k, &w, 1232, out, sizeof(out), &cut);
+
+		CU_ASSERT_FATAL(len > 0);
+		CU_ASSERT_EQUAL_FATAL(dns_msg_parse(&m, out, (size_t)len), 0);
+		CU_ASSERT_EQUAL(m.rr[0].ttl_s, rows[i].want0);
+		CU_ASSERT_EQUAL(m.rr[1].ttl_s, rows[i].want1);
+		CU_ASSERT_EQUAL(m.edns.options_len, 6);
+		// no room for question and OPT, and room for them alone
+		CU_ASSERT_EQUAL(
+			dp_reply_kept(&k, &w, 1232, out, sizeof(qname) + 16 + 10, &cut), -ENOSPC);
+		CU_ASSERT_EQUAL(dp_reply_kept(&k, &w, 1232, out, sizeof(qname) + 16 + 11, &cut),
+			(int)sizeof(qname) + 16 + 11);
+		CU_ASSERT_TRUE(cut);
+	}
+}
+
 static void test_case_round_trip(void)
 {
 	uint8_t name[] = "\4AbCz\3Z@[", lower[] = "\4abcz\3z@[", bits[DNS_NAME_MAX / 8 + 1];
@@ -386,6 +476,8 @@ int main(void)
 		{"RA only from recursive upstreams", test_recursive_keeps_ra},
 		{"TTLs are capped", test_ttl_caps},
 		{"truncation at n and n + 1", test_truncation},
+		{"a kept reply is the same as one copied at once", test_kept},
+		{"TTLs of kept replies", test_kept_ttls},
 		{"our own answers", test_error},
 		{"our questions", test_question},
 		{"letter case round trip", test_case_round_trip},
