@@ -22,6 +22,16 @@
 
 enum { DP_PORTS_MAX = 16, DP_WORKERS_MAX = 64, DP_ADDRS_MAX = 16 };
 
+/** The response cache. Seconds; a size of 0 turns it off. */
+struct dp_cache_config {
+	uint32_t size_mb;            // shared by all workers
+	uint32_t max_ttl_s;          // no answer is kept longer; default 86400
+	uint32_t min_ttl_s;          // none shorter, but for its signatures; 0: as its TTLs say
+	uint32_t max_negative_ttl_s; // no denial is kept longer; default 3600
+	uint32_t stale_s; // how long after its end an answer stands in for failing sites; 0: never
+	bool prefetch;    // renew popular answers before they end
+};
+
 struct dp_config {
 	struct dp_port_config ports[DP_PORTS_MAX];
 	uint16_t port_count;
@@ -42,6 +52,7 @@ struct dp_config {
 	uint16_t edns_size;     // what we advertise to both sides, default 1232
 	uint32_t sigcache_entries;
 	bool sigcache_interleave; // over all NUMA nodes; else on the one of the ports
+	struct dp_cache_config cache;
 	struct val_skew skew;
 	bool sha1;
 };
@@ -125,7 +136,11 @@ struct dp_stats {
 	uint64_t answered_rcode[16]; // of every reply to a client, an upstream's or ours
 	uint64_t verdict[VAL_PENDING], reason[VAL_R_MAX];
 	uint64_t sig_hits, sig_misses, sig_verified_good, sig_verified_bad, sig_ring_full;
-	uint64_t transactions; // in use now
+	uint64_t cache_hits, cache_misses; // questions answered from the response cache, and not
+	uint64_t cache_stale;              // answers past their end, given because the sites failed
+	uint64_t cache_kept;               // answers put into it
+	uint64_t prefetches;               // answers asked for again before their end
+	uint64_t transactions;             // in use now
 	uint64_t bursts, idle_bursts, busy_cycles;
 	uint64_t view_number; // the view this worker saw last
 };

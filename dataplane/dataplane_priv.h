@@ -31,6 +31,7 @@ struct dp {
 	uint32_t pool_at_rest; // mbufs that sat in receive rings before the first packet
 	struct val_sigcache *sigcache;
 	struct dp_crypto *crypto;
+	struct dp_rcache *rcache; // NULL: off
 	struct dp_claims *claims; // NULL with one worker
 	struct rte_rcu_qsbr *qsbr;
 	struct dp_worker *worker[DP_WORKERS_MAX];

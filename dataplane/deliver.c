@@ -98,6 +98,30 @@ static void send_copy(struct dp_worker *w, const struct dp_txn *t, const struct 
 	send_to_client(w, c, m, len, DP_TX_FORWARDED);
 }
 
+/* RFC 8767: better an answer that was good than none. @return false: there is none */
+static bool send_stale(struct dp_worker *w, const struct dp_txn *t, const struct dp_waiter *c,
+	const struct dp_route *r)
+{
+	struct dp_cached q = {&t->qname, t->qtype, r->zone, r->region};
+	struct rte_mbuf *m;
+	uint8_t *dns;
+	size_t room;
+	int len;
+
+	if (r->zone < 0 || !dp_cached_find(w, &q, c->do_bit, true))
+		return false;
+	m = dp_payload_new(w, &dns, &room);
+	if (m == NULL)
+		return false;
+	len = dp_cached_write(w, c, &q, dns, room);
+	if (len < 0) {
+		rte_pktmbuf_free(m);
+		return false;
+	}
+	send_to_client(w, c, m, len, DP_TX_ANSWERED);
+	return true;
+}
+
 static const struct dp_waiter *first_waiter(struct dp_worker *w, const struct dp_txn *t)
 {
 	return t->waiters > 0 ? dp_txns_waiter(w->txns, t->waiter_head) : NULL;
@@ -144,6 +168,8 @@ static void deliver_fallback(struct dp_worker *w, struct dp_txn *t)
 
 void dp_deliver_failure(struct dp_worker *w, struct dp_txn *t, bool remember)
 {
+	struct dp_route r = dp_route_of(w, t);
+
 	if (t->fallback != NULL) {
 		deliver_fallback(w, t);
 		return;
@@ -151,7 +177,8 @@ void dp_deliver_failure(struct dp_worker *w, struct dp_txn *t, bool remember)
 	if (t->ede == DNS_EDE_NONE)
 		t->ede = DNS_EDE_NO_REACHABLE_AUTHORITY;
 	for (const struct dp_waiter *c = first_waiter(w, t); c != NULL; c = next_waiter(w, c))
-		send_failure(w, t, c, t->ede);
+		if (!send_stale(w, t, c, &r))
+			send_failure(w, t, c, t->ede);
 	if (remember) {
 		dp_failures_put(w->failures, t->q_hash, &t->qname, t->qtype,
 			route_table_number(w->now.view->table),

@@ -179,6 +179,7 @@ static void conclude(struct dp_worker *w, struct dp_txn *t, enum route_kind kind
 	note_verdict(w, t, outcome);
 	if (outcome == ROUTE_O_SECURE || outcome == ROUTE_O_INSECURE) {
 		note_refuted(w, t);
+		dp_cached_keep(w, t);
 		dp_deliver(w, t, &w->verdict, kind);
 	} else if (short_of) {
 		// The next site's reply would want the same of us. Fail closed, forget it at once.

@@ -35,6 +35,8 @@ static void set_defaults(struct dp_config *c)
 	c->failure_ttl_s = RTE_MIN(or_default(c->failure_ttl_s, 5), 300u);
 	c->edns_size = (uint16_t)or_default(c->edns_size, 1232);
 	c->sigcache_entries = or_default(c->sigcache_entries, 262144);
+	c->cache.max_ttl_s = or_default(c->cache.max_ttl_s, 86400);
+	c->cache.max_negative_ttl_s = or_default(c->cache.max_negative_ttl_s, 3600);
 }
 
 /* Worker i polls queue i of every port. */
@@ -136,6 +138,17 @@ static int make_crypto(struct dp *dp)
 		dp->numa, &dp->crypto);
 }
 
+static int make_rcache(struct dp *dp)
+{
+	struct dns_hash_key key;
+
+	if (dp->cfg.cache.size_mb == 0)
+		return 0;
+	if (getrandom(&key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		return -EIO;
+	return dp_rcache_new((size_t)dp->cfg.cache.size_mb << 20, dp->numa, &key, &dp->rcache);
+}
+
 int dp_parts_new(
 	const struct dp_config *cfg, int numa, struct dp **out, char *note, size_t note_size)
 {
@@ -161,6 +174,8 @@ int dp_parts_new(
 		err = make_qsbr(dp);
 	if (err == 0)
 		err = make_crypto(dp);
+	if (err == 0)
+		err = make_rcache(dp);
 	if (err == 0 && dp->cfg.worker_count > 1)
 		err = dp_claims_new(&dp->claims);
 	if (err != 0) {
@@ -185,6 +200,7 @@ int dp_parts_workers(struct dp *dp)
 		.run = &dp->run,
 		.claims = dp->claims,
 		.crypto = dp->crypto,
+		.rcache = dp->rcache,
 		.sigcache = dp->sigcache,
 		.peers = dp->worker,
 		.asks = dp->asks,
@@ -215,6 +231,7 @@ void dp_parts_free(struct dp *dp)
 	dp_crypto_free(dp->crypto);
 	if (dp->sigcache != NULL)
 		val_sigcache_free(dp->sigcache);
+	dp_rcache_free(dp->rcache);
 	rte_free(dp->qsbr);
 	rte_ring_free(dp->asks);
 	rte_ring_free(dp->tolds);

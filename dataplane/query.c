@@ -38,32 +38,39 @@ static void note_client(struct dp_waiter *c, const struct dp_worker *w, const st
 	dp_question_note(msg, c);
 }
 
-/* Turn the packet round in place: it ends here. */
+/* Turn the packet round in place, with len octets of DNS in it, or an error: it ends here. */
+static void turn_round(struct dp_worker *w, struct dp_pkt *p, uint16_t port, int len)
+{
+	const uint8_t *dns = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->dns_off);
+	uint16_t rcode = dns_get16(dns + DNS_OFF_FLAGS) & DNS_FLAG_RCODE_MASK;
+	struct dp_rewrite back;
+
+	dp_packet_turn(p, &back);
+	if (len < 0 || dp_packet_rewrite(p, &back, (uint16_t)len) != 0) {
+		dp_drop(w, p->m, DP_DROP_NO_MBUF);
+		return;
+	}
+	dp_count(&w->counters.answered_rcode[rcode]);
+	dp_tx_reply(w, port, p->m, DP_TX_ANSWERED);
+}
+
 static void answer(struct dp_worker *w, struct dp_pkt *p, uint16_t port, const struct dp_answer *a)
 {
 	const struct dns_msg *msg = &w->msg;
 	uint8_t *dns = rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->dns_off);
 	size_t room = p->m->buf_len - p->m->data_off - p->dns_off;
 	struct dp_waiter client;
-	struct dp_rewrite back;
 	int len;
 
 	note_client(&client, w, p, port, msg);
 	len = dp_reply_error(&client, msg->qd_count == 1 ? msg->qname.octets : NULL, msg->qtype,
 		msg->qclass, (msg->flags & DNS_FLAG_OPCODE_MASK) >> 11, a->rcode, a->ede, a->text,
 		w->cfg->edns_size, dns, room);
-	dp_packet_turn(p, &back);
-	if (len < 0 || dp_packet_rewrite(p, &back, (uint16_t)len) != 0) {
-		dp_drop(w, p->m, DP_DROP_NO_MBUF);
-		return;
-	}
-	dp_count(&w->counters.answered_rcode[a->rcode & DNS_FLAG_RCODE_MASK]);
-	dp_tx_reply(w, port, p->m, DP_TX_ANSWERED);
+	turn_round(w, p, port, len);
 }
 
-/* Find the question's route. @return false: *out is to be answered */
-static bool find_route(
-	struct dp_worker *w, const struct dp_pkt *p, struct question *q, struct dp_answer *out)
+/* Find the question's zone. @return false: *out is to be answered */
+static bool find_zone(struct dp_worker *w, struct question *q, struct dp_answer *out)
 {
 	const struct dp_view *view = w->now.view;
 
@@ -76,11 +83,19 @@ static bool find_route(
 	q->cd = (w->msg.flags & DNS_FLAG_CD) != 0;
 	q->zone = route_table_zone(view->table, q->name.octets, q->type == DNS_TYPE_DS);
 	*out = (struct dp_answer){DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE, NULL};
-	if (q->zone < 0)
-		return false;
-	q->region = route_table_region(view->table, &p->src);
+	return q->zone >= 0;
+}
+
+static bool is_recursive(const struct dp_worker *w, const struct question *q)
+{
+	return route_table_zone_kind(w->now.view->table, q->zone) == ROUTE_RECURSIVE;
+}
+
+/* What it is known by among those that are out. */
+static void identify(struct dp_worker *w, const struct dp_pkt *p, struct question *q)
+{
+	q->region = route_table_region(w->now.view->table, &p->src);
 	q->hash = dp_txns_hash(w->txns, &q->name, q->type, q->cd, (uint16_t)q->zone, q->region);
-	return true;
 }
 
 /* RFC 9520 s3.2. The extended error is the failure's own, which says more than Cached Error (13).
@@ -131,6 +146,64 @@ static void forward(struct dp_worker *w, struct dp_pkt *p, uint16_t port, const 
 	dp_upstream_first(w, t, p);
 }
 
+/* An answer that was kept is near its end: ask again, for nobody in particular. Not when many
+ * clients wait as it is. */
+static void renew(struct dp_worker *w, const struct dp_pkt *p, struct question *q)
+{
+	struct dp_txn *t;
+
+	q->cd = false;
+	identify(w, p, q);
+	if (dp_txns_used(w->txns) > dp_txns_capacity(w->txns) / 2 ||
+		dp_txns_find_question(w->txns, q->hash, &q->name, q->type, q->cd, (uint16_t)q->zone,
+			q->region) != NULL)
+		return;
+	t = open_txn(w, q);
+	if (t == NULL)
+		return;
+	dp_count(&w->counters.prefetches);
+	dp_upstream_first(w, t, NULL);
+}
+
+/* @return false: nothing is kept that may be served */
+static bool answer_kept(
+	struct dp_worker *w, struct dp_pkt *p, uint16_t port, const struct question *q, bool stale)
+{
+	uint8_t *dns = rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->dns_off);
+	size_t room = p->m->buf_len - p->m->data_off - p->dns_off;
+	struct dp_cached what = {&q->name, q->type, q->zone, ROUTE_REGION_NONE};
+	struct dp_waiter client;
+
+	if (w->rcache == NULL)
+		return false;
+	if (is_recursive(w, q))
+		what.region = route_table_region(w->now.view->table, &p->src);
+	if (!dp_cached_find(w, &what, w->msg.edns.do_bit, stale))
+		return false;
+	note_client(&client, w, p, port, &w->msg);
+	turn_round(w, p, port, dp_cached_write(w, &client, &what, dns, room));
+	return true;
+}
+
+/* A question of ours to answer: from what is kept, else from upstream. */
+static void serve(struct dp_worker *w, struct dp_pkt *p, uint16_t port, struct question *q)
+{
+	struct dp_answer a;
+
+	if (answer_kept(w, p, port, q, false)) {
+		if (dp_cached_ends_soon(w))
+			renew(w, p, q);
+		return;
+	}
+	if (w->rcache != NULL)
+		dp_count(&w->counters.cache_misses);
+	identify(w, p, q);
+	if (!has_failed(w, q, &a))
+		forward(w, p, port, q);
+	else if (!answer_kept(w, p, port, q, true))
+		answer(w, p, port, &a);
+}
+
 void dp_query(struct dp_worker *w, struct dp_pkt *p, uint16_t port)
 {
 	const uint8_t *dns = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->dns_off);
@@ -145,9 +218,8 @@ void dp_query(struct dp_worker *w, struct dp_pkt *p, uint16_t port)
 		dp_drop(w, p->m, DP_DROP_QUERY_IS_RESPONSE);
 	else if (w->now.run != DP_RUN)
 		dp_drop(w, p->m, DP_DROP_SHUTDOWN);
-	else if (!dp_question_read(&w->msg, dns, p->dns_len, &a) || !find_route(w, p, &q, &a) ||
-		 has_failed(w, &q, &a))
+	else if (!dp_question_read(&w->msg, dns, p->dns_len, &a) || !find_zone(w, &q, &a))
 		answer(w, p, port, &a);
 	else
-		forward(w, p, port, &q);
+		serve(w, p, port, &q);
 }

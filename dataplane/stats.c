@@ -43,6 +43,11 @@ static void get_detail(const struct dp_counters *c, struct dp_stats *out)
 	out->failure_hits = get(&c->failure_hits);
 	out->handed_over = get(&c->handed_over);
 	out->keys_awaited = get(&c->keys_awaited);
+	out->cache_hits = get(&c->cache_hits);
+	out->cache_misses = get(&c->cache_misses);
+	out->cache_stale = get(&c->cache_stale);
+	out->cache_kept = get(&c->cache_kept);
+	out->prefetches = get(&c->prefetches);
 	get_all(c->answered_rcode, out->answered_rcode, RTE_DIM(out->answered_rcode));
 	get_all(c->verdict, out->verdict, RTE_DIM(out->verdict));
 	get_all(c->reason, out->reason, RTE_DIM(out->reason));

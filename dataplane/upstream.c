@@ -213,7 +213,8 @@ void dp_upstream_first(struct dp_worker *w, struct dp_txn *t, struct dp_pkt *p)
 	if (try_next(w, t, p) == 0)
 		return;
 	// Free first: the pool may be what is short, and the client is still to be told.
-	rte_pktmbuf_free(p->m);
+	if (p != NULL)
+		rte_pktmbuf_free(p->m);
 	dp_deliver_failure(w, t, false);
 }
 

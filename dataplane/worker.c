@@ -41,6 +41,7 @@ static void take_config(struct dp_worker *w, const struct dp_worker_config *cfg)
 	w->run = cfg->run;
 	w->claims = cfg->claims;
 	w->crypto = cfg->crypto;
+	w->rcache = cfg->rcache;
 	w->peers = cfg->peers;
 	w->asks = cfg->asks;
 	w->tolds = cfg->tolds;

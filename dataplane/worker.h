@@ -15,13 +15,14 @@
 #include "dataplane/failures.h"
 #include "dataplane/hold.h"
 #include "dataplane/packet.h"
+#include "dataplane/rcache.h"
 #include "dataplane/txn.h"
 #include "validator/response.h"
 
 /**
  * One worker: everything a core needs to carry a query from first packet to last. For this folder
  * and its tests. dp_worker_burst() is one turn of its loop; the parts of a turn are in query.c,
- * upstream.c, response.c, judge.c, hold.c, deliver.c, ask.c and handover.c.
+ * cached.c, upstream.c, response.c, judge.c, hold.c, deliver.c, ask.c and handover.c.
  *
  * Who ends a packet counts it. The helpers that end one are dp_drop(), dp_drop_waiters(),
  * dp_tx_reply() (counted when the NIC has taken the packet, or as DP_DROP_TX_FULL) and
@@ -76,6 +77,7 @@ struct dp_counters {
 	_Atomic uint64_t sent_upstream, upstream_tx_full, retried, coalesced, truncated;
 	_Atomic uint64_t near_misses, redraws, asks, failures_cached, failure_hits, handed_over;
 	_Atomic uint64_t keys_awaited;
+	_Atomic uint64_t cache_hits, cache_misses, cache_stale, cache_kept, prefetches;
 	_Atomic uint64_t answered_rcode[16];
 	_Atomic uint64_t verdict[VAL_PENDING], reason[VAL_R_MAX];
 	_Atomic uint64_t sig_hits, sig_misses, sig_verified_good, sig_verified_bad, sig_ring_full;
@@ -138,6 +140,7 @@ struct dp_worker {
 	struct dp_rng *rng;
 	struct dp_claims *claims; // NULL with one worker
 	struct dp_crypto *crypto;
+	struct dp_rcache *rcache;        // NULL: answers are not kept
 	struct dp_worker *const *peers;  // by id, of all workers
 	struct rte_ring *handover;       // mbufs that other workers received for us
 	struct rte_ring *asks, *tolds;   // struct dp_ask_slot; NULL but for worker 0
@@ -164,6 +167,8 @@ struct dp_worker {
 	struct val_checks first_checks;
 	struct val_zone_keys no_keys; // stands in for a zone whose keys we do not know
 	struct val_ctx ctx;
+	struct dp_rcache_copy kept; // an answer on its way out of the cache or into it
+	struct dns_msg kept_msg;    // its message, when it has to be rebuilt
 
 	// written by this core, read by whoever shows numbers
 	alignas(RTE_CACHE_LINE_SIZE) struct dp_counters counters;
@@ -186,6 +191,7 @@ struct dp_worker_config {
 	const _Atomic int *run;
 	struct dp_claims *claims;
 	struct dp_crypto *crypto;
+	struct dp_rcache *rcache;
 	const struct val_sigcache *sigcache;
 	struct dns_hash_key prf_key;  // the sigcache's
 	struct dns_hash_key hash_key; // of questions
@@ -235,6 +241,30 @@ void dp_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);
 /** A packet to a service address and port 53. Takes p->m. */
 void dp_query(struct dp_worker *w, struct dp_pkt *p, uint16_t port);
 
+/* ---- cached.c ---- */
+
+/** A question to the response cache. */
+struct dp_cached {
+	const struct dns_name *qname; // lower-cased
+	uint16_t qtype;
+	int zone;        // of this turn's table
+	uint16_t region; // looked at where the zone's upstreams are recursive
+};
+
+/** Keep w->msg, which answers t and has w->verdict, secure or insecure; or do not, where it must
+ * not be kept. */
+void dp_cached_keep(struct dp_worker *w, const struct dp_txn *t);
+/**
+ * Find an answer; it is then w->kept.
+ * @param stale  also one whose TTLs are over, if the configuration lets it be served
+ */
+bool dp_cached_find(struct dp_worker *w, const struct dp_cached *q, bool do_bit, bool stale);
+/** w->kept, which answers q, as this client wants it; counts it. @return octets, -ENOSPC */
+int dp_cached_write(struct dp_worker *w, const struct dp_waiter *client, const struct dp_cached *q,
+	uint8_t *out, size_t size);
+/** Is w->kept popular and near its end? True to one caller only, who is to renew it. */
+bool dp_cached_ends_soon(struct dp_worker *w);
+
 /* ---- upstream.c ---- */
 
 /** Where a transaction belongs in the table of this turn; indexes change between tables. */
@@ -245,7 +275,8 @@ struct dp_route {
 };
 struct dp_route dp_route_of(const struct dp_worker *w, const struct dp_txn *t);
 
-/** First try. Takes p->m, which becomes the query upstream where the families match. */
+/** First try. Takes p->m, which becomes the query upstream where the families match; p is NULL
+ * when no client asks. */
 void dp_upstream_first(struct dp_worker *w, struct dp_txn *t, struct dp_pkt *p);
 /** The try failed: next path, or the end of the transaction. */
 void dp_upstream_retry(struct dp_worker *w, struct dp_txn *t);

@@ -26,6 +26,7 @@ struct stage_spec {
 	bool both;                      // sites have both; evidence is then the site's sum
 	bool recursive;                 // com.'s upstreams are
 	enum val_zone_status status;    // of com.; SECURE by the stage's key
+	struct dp_cache_config cache;   // size_mb 0: off
 	const char *allow;              // one client prefix's first address, /24; NULL: everybody
 };
 
@@ -57,6 +58,8 @@ void stage_end(void);
 
 /** One turn of every worker. */
 void stage_turn(void);
+/** Seconds pass at once, with nothing under way; a turn. */
+void stage_skip(uint32_t seconds);
 /** Milliseconds pass, a turn each. */
 void stage_pass(uint32_t ms);
 struct dp_stats stage_stats(void);

@@ -120,7 +120,8 @@ static void test_garbage(void)
 {
 	static char line[LINE_LEN], command[sizeof(path) + 16];
 	static uint8_t dns[FRAME_DNS_MAX];
-	struct stage_spec spec = {.status = VAL_ZONE_SECURE, .tries = 3};
+	struct stage_spec spec = {
+		.status = VAL_ZONE_SECURE, .tries = 3, .cache = {.size_mb = 1, .stale_s = 60}};
 	FILE *rows;
 
 	stage_open(&spec);
