@@ -22,6 +22,7 @@ enum {
 	EDNS_SIZE_MIN = 512,
 	EDNS_SIZE_MAX = 4096, // dp_told holds no more
 	SKEW_MAX_S = 86400,
+	CACHE_MB_MAX = 1 << 16,
 	MAC_TEXT_LEN = 17,
 	HOLD_MAX_S = 365 * 86400,
 };
@@ -396,6 +397,30 @@ static int read_upstream(const struct ctl_yaml_at *at, void *base, const struct 
 	return 0;
 }
 
+static int read_answers(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
+{
+#define CACHE(member, rd) FIELD(struct dp_cache_config, member, rd)
+	static const struct ctl_yaml_field fields[] = {
+		{"size_mb", CACHE(size_mb, ctl_yaml_uint), .max = CACHE_MB_MAX},
+		{"max_ttl_s", CACHE(max_ttl_s, ctl_yaml_uint), .min = 1, .max = 7 * 86400},
+		{"min_ttl_s", CACHE(min_ttl_s, ctl_yaml_uint), .max = 3600},
+		{"max_negative_ttl_s", CACHE(max_negative_ttl_s, ctl_yaml_uint), .min = 1,
+			.max = 86400},
+		{"prefetch", CACHE(prefetch, ctl_yaml_bool)},
+		{"stale_s", CACHE(stale_s, ctl_yaml_uint), .max = 7 * 86400},
+	};
+#undef CACHE
+	struct dp_cache_config *c = &((struct dp_config *)base)->cache;
+
+	(void)f;
+	if (ctl_yaml_map(at, fields, COUNT(fields), c))
+		return -EINVAL;
+	if (c->min_ttl_s > c->max_ttl_s)
+		return ctl_yaml_fail(at, "min_ttl_s is %u, expected at most max_ttl_s, which is %u",
+			c->min_ttl_s, c->max_ttl_s);
+	return 0;
+}
+
 static int read_cache(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
 {
 	static const struct ctl_yaml_field fields[] = {
@@ -405,6 +430,7 @@ static int read_cache(const struct ctl_yaml_at *at, void *base, const struct ctl
 			.max = 1 << 28},
 		{"signatures_interleave",
 			FIELD(struct dp_config, sigcache_interleave, ctl_yaml_bool)},
+		{"answers", .read = read_answers},
 	};
 
 	(void)f;
@@ -512,6 +538,13 @@ static void defaults(struct ctl_config *c)
 	c->dp.failure_ttl_s = 5;
 	c->dp.edns_size = 1232;
 	c->dp.sigcache_entries = 262144;
+	c->dp.cache = (struct dp_cache_config){
+		.size_mb = 64,
+		.max_ttl_s = 86400,
+		.max_negative_ttl_s = 3600,
+		.prefetch = true,
+		.stale_s = 86400,
+	};
 	strcpy(c->dp.xdp_object, "/usr/lib/swerve/swerve_xdp.o");
 	strcpy(c->routes, "/etc/swerve/routes.yaml");
 	strcpy(c->trust_anchor, "/usr/share/dns/root.key");

@@ -39,6 +39,9 @@ events: {dir}/events.jsonl
 
 steering:
 {steering}
+cache:
+  answers: {{{answers}}}
+
 {more}limits:
   drain_ms: 2000
 """
@@ -46,6 +49,9 @@ steering:
 # The lab's clock runs faster than the world's. The margin is 0 so that a site is judged by what it answers, not by how
 # near its end is: the show and the tests are about signatures that *have* ended.
 STEERING = {"probe_interval_ms": 1000, "expiry_margin_s": 0}
+
+# Answers are not kept, so that every question shows what a site says now; tests of the cache say otherwise.
+ANSWERS = {"size_mb": 0}
 
 
 class SwerveError(Exception):
@@ -74,7 +80,7 @@ class Swerve:
                     return os.path.join(folder, name)
         return "/usr/lib/swerve/swerve_xdp.o"
 
-    def configure(self, fronts=(), steering=None, zone_sites=None, more=""):
+    def configure(self, fronts=(), steering=None, zone_sites=None, answers=None, more=""):
         os.makedirs(os.path.join(self.dir, "state"), exist_ok=True)
         keys = {**STEERING, **(steering or {})}
         text = SETTINGS.format(
@@ -83,6 +89,7 @@ class Swerve:
             memory_mb=512 if self.hugepages else 256, hugepages=str(self.hugepages).lower(),
             service4=addr4("edge", REAL), service6=addr6("edge", REAL),
             source4=addr4("edge", SOURCE), source6=addr6("edge", SOURCE),
+            answers=", ".join(f"{k}: {v}" for k, v in (answers or ANSWERS).items()),
             steering="".join(f"  {k}: {v}\n" for k, v in keys.items()), more=more)
         self._write("swerve.yaml", text)
         self._write("routes.yaml", routes(fronts, zone_sites))

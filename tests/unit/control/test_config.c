@@ -126,6 +126,18 @@ static const struct broken_row rows[] = {
 		"s.yaml:5: cache.failure_ttl_s: expected 1..300, got 0"},
 	{"failure ttl 301", MINIMUM "cache:\n  failure_ttl_s: 301\n",
 		"s.yaml:5: cache.failure_ttl_s: expected 1..300, got 301"},
+	{"cache too large", MINIMUM "cache:\n  answers: {size_mb: 65537}\n",
+		"s.yaml:5: cache.answers.size_mb: expected 0..65536, got 65537"},
+	{"cache, unknown key", MINIMUM "cache:\n  answers: {size: 1}\n",
+		"s.yaml:5: cache.answers.size: unknown key"},
+	{"cache, longest 0", MINIMUM "cache:\n  answers:\n    max_ttl_s: 0\n",
+		"s.yaml:6: cache.answers.max_ttl_s: expected 1..604800, got 0"},
+	{"cache, shortest over longest",
+		MINIMUM "cache:\n  answers:\n    max_ttl_s: 60\n    min_ttl_s: 61\n",
+		"s.yaml:5: cache.answers: min_ttl_s is 61, expected at most max_ttl_s, which is "
+		"60"},
+	{"cache, prefetch", MINIMUM "cache:\n  answers: {prefetch: 1}\n",
+		"s.yaml:5: cache.answers.prefetch: expected true or false, got \"1\""},
 	{"sha1", MINIMUM "validation:\n  sha1: maybe\n",
 		"s.yaml:5: validation.sha1: expected true or false, got \"maybe\""},
 	{"skew", MINIMUM "validation:\n  skew_inception_s: 86401\n",
@@ -171,6 +183,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c.dp.source[0].family, 4);
 	CU_ASSERT_EQUAL(c.dp.source[1].family, 0);
 	CU_ASSERT_EQUAL(c.dp.tries, 4);
+	CU_ASSERT_EQUAL(c.dp.cache.size_mb, 64);
 	CU_ASSERT_EQUAL(c.probe_interval_ms, 10000);
 	CU_ASSERT_STRING_EQUAL(c.control_socket, "/run/swerve/ctl.sock");
 }
@@ -237,6 +250,12 @@ static void test_deployed_file(void)
 	CU_ASSERT_EQUAL(c.dp.sigcache_interleave, d.dp.sigcache_interleave);
 	CU_ASSERT_EQUAL(c.dp.edns_size, d.dp.edns_size);
 	CU_ASSERT_EQUAL(c.dp.failure_ttl_s, d.dp.failure_ttl_s);
+	CU_ASSERT_EQUAL(c.dp.cache.size_mb, d.dp.cache.size_mb);
+	CU_ASSERT_EQUAL(c.dp.cache.max_ttl_s, d.dp.cache.max_ttl_s);
+	CU_ASSERT_EQUAL(c.dp.cache.min_ttl_s, d.dp.cache.min_ttl_s);
+	CU_ASSERT_EQUAL(c.dp.cache.max_negative_ttl_s, d.dp.cache.max_negative_ttl_s);
+	CU_ASSERT_EQUAL(c.dp.cache.stale_s, d.dp.cache.stale_s);
+	CU_ASSERT_EQUAL(c.dp.cache.prefetch, d.dp.cache.prefetch);
 	CU_ASSERT_EQUAL(c.drain_ms, d.drain_ms);
 	CU_ASSERT_EQUAL(c.probe_interval_ms, d.probe_interval_ms);
 	CU_ASSERT_STRING_EQUAL(c.events, d.events);
