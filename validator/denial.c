@@ -48,14 +48,9 @@ enum val_reason val_bitmap_denies_ds(const struct val_bitmap *b)
 	return VAL_R_NONE;
 }
 
-static size_t name_size(const uint8_t *name)
-{
-	return (size_t)(dns_name_strip(name, dns_name_labels(name)) - name) + 1;
-}
-
 void val_wildcard_at(const uint8_t *encloser, struct dns_name *out)
 {
-	size_t len = name_size(encloser);
+	size_t len = val_name_size(encloser);
 
 	out->octets[0] = 1;
 	out->octets[1] = '*';
@@ -69,7 +64,7 @@ static enum val_denial prove(const struct val_denial_set *s, struct val_claim *c
 	val_prove_fn nsec3, enum val_reason *why)
 {
 	uint8_t lower[DNS_NAME_MAX];
-	size_t len = name_size(c->name);
+	size_t len = val_name_size(c->name);
 	enum val_denial got;
 
 	if (s->nsec_count == 0 && s->nsec3_count == 0)

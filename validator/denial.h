@@ -37,6 +37,7 @@ struct val_denial_set {
 	uint8_t nsec_count, nsec3_count;
 	uint16_t nsec[VAL_NSEC3_PROOF_MAX]; // indexes into msg->rr[]
 	uint16_t nsec3[VAL_NSEC3_PROOF_MAX];
+	uint32_t *blocks; // left for this proof and those after it; NULL: VAL_NSEC3_BLOCKS_MAX each
 };
 
 /**

@@ -16,8 +16,8 @@ struct chain {
 	struct dns_nsec3 params;
 	int count;
 	struct nsec3 item[VAL_NSEC3_PROOF_MAX];
-	uint32_t blocks; // SHA-1 blocks still allowed
-	bool broke;      // the proof wanted more
+	uint32_t own, *blocks; // SHA-1 blocks still allowed
+	bool broke;            // the proof wanted more
 };
 
 /** RFC 4648 s7 without padding, as RFC 5155 s3.3 has it; letter case does not matter. */
@@ -88,7 +88,8 @@ static enum val_denial chain_load(
 
 	c->zone = s->zone;
 	c->count = 0;
-	c->blocks = VAL_NSEC3_BLOCKS_MAX;
+	c->own = VAL_NSEC3_BLOCKS_MAX;
+	c->blocks = s->blocks != NULL ? s->blocks : &c->own;
 	c->broke = false;
 	for (int i = 0; i < s->nsec3_count; i++) {
 		if (!nsec3_load(s, i, &rd, &c->item[c->count]))
@@ -114,18 +115,18 @@ static uint32_t sha1_blocks(size_t len)
 	return (uint32_t)((len + 9 + 63) / 64);
 }
 
-static bool chain_hash(struct chain *c, const uint8_t *name, uint8_t out[VAL_NSEC3_HASH_LEN])
+static bool chain_hash(
+	struct chain *c, const uint8_t *name, size_t len, uint8_t out[VAL_NSEC3_HASH_LEN])
 {
-	size_t len = (size_t)(dns_name_strip(name, dns_name_labels(name)) - name) + 1;
 	uint32_t cost = sha1_blocks(len + c->params.salt_len) +
 			c->params.iterations * sha1_blocks(VAL_NSEC3_HASH_LEN + c->params.salt_len);
 
-	if (cost > c->blocks) {
+	if (cost > *c->blocks) {
 		c->broke = true;
 		return false;
 	}
-	c->blocks -= cost;
-	return val_nsec3_hash(name, &c->params, out) == 0;
+	*c->blocks -= cost;
+	return val_nsec3_hash_n(name, len, &c->params, out) == 0;
 }
 
 static const struct nsec3 *match_hash(const struct chain *c, const uint8_t *hash)
@@ -163,12 +164,12 @@ struct look {
 	const struct nsec3 *match, *cover; // both NULL when nothing, or no budget for it
 };
 
-static void look_at(struct chain *c, const uint8_t *name, struct look *out)
+static void look_at(struct chain *c, const uint8_t *name, size_t len, struct look *out)
 {
 	uint8_t hash[VAL_NSEC3_HASH_LEN];
 
 	out->match = out->cover = NULL;
-	if (!chain_hash(c, name, hash))
+	if (!chain_hash(c, name, len, hash))
 		return;
 	out->match = match_hash(c, hash);
 	if (out->match == NULL)
@@ -190,12 +191,16 @@ static bool find_encloser(
 {
 	int depth = dns_name_labels(qname) - dns_name_labels(c->zone);
 	struct look closer = *at_qname;
+	size_t len = val_name_size(qname);
 
+	out->name = qname;
 	for (int up = 1; up <= depth && !c->broke; up++) {
+		size_t label = out->name[0] + 1u;
 		struct look here;
 
-		out->name = dns_name_strip(qname, up);
-		look_at(c, out->name, &here);
+		out->name += label;
+		len -= label;
+		look_at(c, out->name, len, &here);
 		if (here.match != NULL) {
 			out->cover = closer.cover;
 			return closer.cover != NULL && !val_bitmap_ends_zone(&here.match->types);
@@ -226,13 +231,13 @@ enum val_denial val_nsec3_nxdomain(
 
 	if (got != VAL_DENIAL_PROVEN)
 		return got;
-	look_at(&c, claim->name, &at);
+	look_at(&c, claim->name, val_name_size(claim->name), &at);
 	if (at.match != NULL)
 		return chain_end(&c, VAL_R_DENIAL_CONTRADICTS, false, why);
 	if (!find_encloser(&c, claim->name, &at, &e))
 		return chain_end(&c, VAL_R_DENIAL_INCOMPLETE, false, why);
 	val_wildcard_at(e.name, &wild);
-	look_at(&c, wild.octets, &at);
+	look_at(&c, wild.octets, wild.len, &at);
 	if (at.match != NULL)
 		return chain_end(&c, VAL_R_DENIAL_CONTRADICTS, false, why);
 	if (at.cover == NULL)
@@ -251,7 +256,7 @@ enum val_denial val_nsec3_nodata(
 
 	if (got != VAL_DENIAL_PROVEN)
 		return got;
-	look_at(&c, claim->name, &at);
+	look_at(&c, claim->name, val_name_size(claim->name), &at);
 	if (at.match != NULL) {
 		return chain_end(&c, val_bitmap_denies(&at.match->types, claim->name, claim->qtype),
 			false, why);
@@ -259,7 +264,7 @@ enum val_denial val_nsec3_nodata(
 	if (!find_encloser(&c, claim->name, &at, &e))
 		return chain_end(&c, VAL_R_DENIAL_INCOMPLETE, false, why);
 	val_wildcard_at(e.name, &wild);
-	look_at(&c, wild.octets, &at);
+	look_at(&c, wild.octets, wild.len, &at);
 	if (at.match != NULL) { // RFC 5155 s8.7
 		return chain_end(&c, val_bitmap_denies(&at.match->types, wild.octets, claim->qtype),
 			e.cover->optout, why);
@@ -279,7 +284,7 @@ enum val_denial val_nsec3_no_ds(
 
 	if (got != VAL_DENIAL_PROVEN)
 		return got;
-	look_at(&c, claim->name, &at);
+	look_at(&c, claim->name, val_name_size(claim->name), &at);
 	if (at.match != NULL)
 		return chain_end(&c, val_bitmap_denies_ds(&at.match->types), false, why);
 	if (!find_encloser(&c, claim->name, &at, &e) || !e.cover->optout)
@@ -293,6 +298,7 @@ enum val_denial val_nsec3_wildcard(
 	struct chain c;
 	struct look at;
 	int up = dns_name_labels(claim->name) - claim->wildcard_labels - 1;
+	const uint8_t *closer;
 	enum val_denial got = chain_load(s, &c, why);
 
 	if (got != VAL_DENIAL_PROVEN)
@@ -300,7 +306,8 @@ enum val_denial val_nsec3_wildcard(
 	if (up < 0 || claim->wildcard_labels < dns_name_labels(s->zone))
 		return chain_end(&c, VAL_R_DENIAL_INCOMPLETE, false, why);
 	// The closest encloser is known from the signature: RFC 5155 s8.8.
-	look_at(&c, dns_name_strip(claim->name, up), &at);
+	closer = dns_name_strip(claim->name, up);
+	look_at(&c, closer, val_name_size(closer), &at);
 	if (at.cover == NULL)
 		return chain_end(&c, VAL_R_DENIAL_INCOMPLETE, false, why);
 	return chain_end(&c, VAL_R_NONE, at.cover->optout, why);

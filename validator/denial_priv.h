@@ -92,6 +92,20 @@ enum val_reason val_bitmap_denies(const struct val_bitmap *b, const uint8_t *nam
  */
 enum val_reason val_bitmap_denies_ds(const struct val_bitmap *b);
 
+/** Octets of a well-formed name. */
+static inline size_t val_name_size(const uint8_t *name)
+{
+	size_t len = 0;
+
+	while (name[len] != 0)
+		len += name[len] + 1u;
+	return len + 1;
+}
+
+/** val_nsec3_hash() of a name that is `len` octets long. */
+int val_nsec3_hash_n(
+	const uint8_t *name, size_t len, const struct dns_nsec3 *params, uint8_t out[20]);
+
 /** "*." in front of encloser; encloser is a proper ancestor of a well-formed name, so it fits. */
 void val_wildcard_at(const uint8_t *encloser, struct dns_name *out);
 

@@ -43,6 +43,9 @@ static void judge(struct val_verifier *v, const struct dns_msg *msg, int first,
 
 	ctx.cache = NULL;
 	ctx.cache_hits = 0;
+	ctx.blocks_max = 0;
+	ctx.tries_max = 0;
+	ctx.blocks = 0;
 	ctx.skew = *skew;
 	ctx.sha1 = val_verifier_sha1(v);
 	memset(&out->result, 0, sizeof(out->result));

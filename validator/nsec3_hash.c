@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "dns/name.h"
-#include "validator/denial.h"
+#include "validator/denial_priv.h"
 
 static void hash_once(const uint8_t *data, size_t len, const struct dns_nsec3 *p, uint8_t *out)
 {
@@ -20,10 +20,9 @@ static void hash_once(const uint8_t *data, size_t len, const struct dns_nsec3 *p
 	SHA1_Final(out, &ctx);
 }
 
-int val_nsec3_hash(const uint8_t *name, const struct dns_nsec3 *params, uint8_t out[20])
+int val_nsec3_hash_n(
+	const uint8_t *name, size_t len, const struct dns_nsec3 *params, uint8_t out[20])
 {
-	size_t len = (size_t)(dns_name_strip(name, dns_name_labels(name)) - name) + 1;
-
 	if (params->hash_alg != VAL_NSEC3_HASH_SHA1)
 		return -ENOTSUP;
 	if (params->iterations > VAL_NSEC3_ITERATIONS_MAX)
@@ -32,4 +31,11 @@ int val_nsec3_hash(const uint8_t *name, const struct dns_nsec3 *params, uint8_t 
 	for (unsigned i = 0; i < params->iterations; i++)
 		hash_once(out, VAL_NSEC3_HASH_LEN, params, out);
 	return 0;
+}
+
+int val_nsec3_hash(const uint8_t *name, const struct dns_nsec3 *params, uint8_t out[20])
+{
+	size_t len = (size_t)(dns_name_strip(name, dns_name_labels(name)) - name) + 1;
+
+	return val_nsec3_hash_n(name, len, params, out);
 }

@@ -54,6 +54,10 @@ struct val_ctx {
 	struct val_sig_key prf_key;       // one for all who share the cache
 	struct val_skew skew;
 	bool sha1;           // verify algorithms 5 and 7
+	uint32_t blocks_max; // SHA-1 blocks a response may cost in NSEC3; 0: VAL_NSEC3_BLOCKS_MAX
+	uint8_t tries_max;   // pairs of signature and key looked at in an RRset; 0:
+			     // VAL_VERIFY_RRSET_MAX
+	uint64_t blocks;     // that were hashed; only ever grows
 	uint64_t cache_hits; // signatures that the cache knew, good or bad; only ever grows
 	// scratch, one context a thread
 	uint8_t signed_data[VAL_SIGNED_DATA_MAX];

@@ -15,7 +15,8 @@ void val_judge_proof(struct val_judge *j, enum val_denial got, enum val_reason w
 bool val_judge_gather(
 	struct val_judge *j, const struct val_zone_keys *zone, struct val_denial_set *proof)
 {
-	*proof = (struct val_denial_set){.msg = j->msg, .zone = zone->zone.octets};
+	*proof = (struct val_denial_set){
+		.msg = j->msg, .zone = zone->zone.octets, .blocks = &j->blocks};
 	for (int i = 0; i < j->set_count; i++) {
 		const struct val_rrset *set = j->ref[i].set;
 
@@ -253,7 +254,7 @@ static void check_nxdomain(struct val_judge *j, const struct val_denial_set *pro
 	}
 }
 
-void val_judge_claims(struct val_judge *j)
+static void judge_claims(struct val_judge *j)
 {
 	struct val_denial_set proof;
 	struct dns_name at;
@@ -278,4 +279,14 @@ void val_judge_claims(struct val_judge *j)
 		if (end == VAL_END_FOUND && j->msg->qtype == DNS_TYPE_RRSIG)
 			val_judge_insecure(j, VAL_R_NONE);
 	}
+}
+
+void val_judge_claims(struct val_judge *j)
+{
+	struct val_ctx *ctx = j->ctx;
+	uint32_t max = ctx->blocks_max != 0 ? ctx->blocks_max : VAL_NSEC3_BLOCKS_MAX;
+
+	j->blocks = max;
+	judge_claims(j);
+	ctx->blocks += max - j->blocks;
 }

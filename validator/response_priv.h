@@ -48,6 +48,7 @@ struct val_judge {
 	const struct val_trust *trust; // NULL: everything is `zone`'s; else each RRset has its own
 	struct val_chain_step *need;   // with trust: what has to be asked
 	struct dns_name qname;         // lower-cased
+	uint32_t blocks;               // of SHA-1 that proofs may still cost
 	uint8_t set_count;
 	struct val_set_ref ref[VAL_RRSETS_MAX];
 };

@@ -200,9 +200,34 @@ static bool ask(struct val_judge *j, const struct val_zone_keys *zone, const str
 	return true;
 }
 
-/** Signature i of the RRset with its n-th key: fill c with signed data in ctx->signed_data. */
-static enum val_reason prepare(
-	struct val_judge *j, const struct val_set_ref *ref, int i, int n, struct candidate *c)
+/** What trying every signature of one RRset came to. */
+struct trial {
+	int tried;           // (signature, key) pairs
+	enum val_reason why; // the furthest failure
+	struct dns_rrsig failed;
+	bool good;
+	struct dns_rrsig used;
+	int unknown_sig, unknown_key; // the first pair that nobody knows yet; -1 when none
+	uint8_t bad_count;
+	uint16_t bad_tag[VAL_VERIFY_RRSET_MAX]; // of each pair that failed
+};
+
+/** One failure may be a collision of tags (RFC 4034 appendix B); more are somebody's work. */
+static bool given_up(const struct trial *t, uint16_t tag)
+{
+	int failed = 0;
+
+	for (int i = 0; i < t->bad_count; i++)
+		failed += t->bad_tag[i] == tag;
+	return failed > VAL_FAILED_SAME_TAG_MAX;
+}
+
+/**
+ * Signature i of the RRset with its n-th key: fill c, with signed data in ctx->signed_data. What t
+ * has given up costs no digest.
+ */
+static enum val_reason prepare(struct val_judge *j, const struct val_set_ref *ref, int i, int n,
+	const struct trial *t, struct candidate *c)
 {
 	struct val_ctx *ctx = j->ctx;
 	const struct dns_rr *rr = &j->msg->rr[ref->set->sig[i]];
@@ -211,6 +236,8 @@ static enum val_reason prepare(
 
 	if (r != VAL_R_NONE)
 		return r;
+	if (t != NULL && given_up(t, c->sig.key_tag))
+		return VAL_R_SIG_CRYPTO;
 	c->key = find_key(ref->zone, &c->sig, n, &r);
 	if (c->key == NULL)
 		return VAL_R_KEY_MISSING;
@@ -224,26 +251,17 @@ static enum val_reason prepare(
 	return VAL_R_NONE;
 }
 
-/** What trying every signature of one RRset came to. */
-struct trial {
-	int tried;           // (signature, key) pairs
-	enum val_reason why; // the furthest failure
-	struct dns_rrsig failed;
-	bool good;
-	struct dns_rrsig used;
-	int unknown_sig, unknown_key; // the first pair that nobody knows yet; -1 when none
-};
-
 /** @return true when the RRset needs no further look */
 static bool try_pair(
 	struct val_judge *j, const struct val_set_ref *ref, int i, int n, struct trial *t)
 {
 	struct candidate c;
-	enum val_reason r = prepare(j, ref, i, n, &c);
+	int max = j->ctx->tries_max != 0 ? j->ctx->tries_max : VAL_VERIFY_RRSET_MAX;
+	enum val_reason r = prepare(j, ref, i, n, t, &c);
 
 	if (n > 0 && r == VAL_R_KEY_MISSING) // no second key
 		return false;
-	if (r == VAL_R_NONE && ++t->tried > VAL_VERIFY_RRSET_MAX) {
+	if (r == VAL_R_NONE && ++t->tried > max) {
 		t->why = VAL_R_BUDGET;
 		return true;
 	}
@@ -262,6 +280,7 @@ static bool try_pair(
 		case VAL_SIG_BAD:
 		default:
 			r = VAL_R_SIG_CRYPTO;
+			t->bad_tag[t->bad_count++] = c.sig.key_tag;
 		}
 	}
 	if (t->why == VAL_R_NONE || stage(r) > stage(t->why)) {
@@ -357,7 +376,7 @@ static bool ask_set(struct val_judge *j, const struct val_set_ref *ref)
 {
 	struct candidate c;
 
-	if (prepare(j, ref, ref->unknown_sig, ref->unknown_key, &c) == VAL_R_NONE &&
+	if (prepare(j, ref, ref->unknown_sig, ref->unknown_key, NULL, &c) == VAL_R_NONE &&
 		ask(j, ref->zone, &c)) {
 		j->out->result.verdict = VAL_PENDING;
 		return true;

@@ -11,13 +11,14 @@
 
 /** Limits on work that one message can cause. Tested at n and n + 1. */
 enum {
-	VAL_RRSET_RRS_MAX = 64,        // records in one RRset we canonicalise
-	VAL_SIGNED_DATA_MAX = 8192,    // octets of signed data (RFC 4034 s3.1.8.1)
-	VAL_VERIFY_RRSET_MAX = 8,      // verifications per RRset: CVE-2023-50387
-	VAL_VERIFY_RESPONSE_MAX = 16,  // verifications per response: CVE-2023-50387
-	VAL_KEYS_SAME_TAG_MAX = 2,     // keys of one tag tried: CVE-2023-50387
-	VAL_KEY_MAX = 1028,            // DNSKEY RDATA octets (RSA-4096 with a long exponent)
-	VAL_SIG_MAX = 512,             // signature octets
+	VAL_RRSET_RRS_MAX = 64,       // records in one RRset we canonicalise
+	VAL_SIGNED_DATA_MAX = 8192,   // octets of signed data (RFC 4034 s3.1.8.1)
+	VAL_VERIFY_RRSET_MAX = 8,     // verifications per RRset: CVE-2023-50387
+	VAL_VERIFY_RESPONSE_MAX = 16, // verifications per response: CVE-2023-50387
+	VAL_KEYS_SAME_TAG_MAX = 2,    // keys of one tag tried: CVE-2023-50387
+	VAL_FAILED_SAME_TAG_MAX = 1, // failures before a tag is given up, in an RRset: the same CVE
+	VAL_KEY_MAX = 1028,          // DNSKEY RDATA octets (RSA-4096 with a long exponent)
+	VAL_SIG_MAX = 512,           // signature octets
 	VAL_NSEC3_ITERATIONS_MAX = 50, // RFC 9276 s3.2, CVE-2023-50868
 	VAL_NSEC3_PROOF_MAX = 8,       // NSEC3 records looked at per proof: CVE-2023-50868
 	VAL_DS_MAX = 8,                // DS records of a zone; a larger set is refused whole

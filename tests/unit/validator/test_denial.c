@@ -488,6 +488,30 @@ static void test_hash_budget(void)
 	}
 }
 
+/** One allowance for all proofs of a response: what one has used the next has no more. */
+static void test_hash_allowance(void)
+{
+	static struct proof p;
+	struct kit_chain c = {.iterations = 0};
+	struct dns_name q;
+	enum val_reason why;
+	uint32_t blocks = 6; // q.com., com., *.com. at one each: two proofs and no third
+
+	kit_chain_init(&c, "com.", true, 0, zone_names, ZONE_NAMES);
+	kit_init(&p.m, "q.com.", DNS_TYPE_A, DNS_FLAG_AA);
+	kit_proof(&p.m, &c, "=com. ~q.com. ~*.com.", NULL);
+	proof_close(&p.m, &p, "com.");
+	p.set.blocks = &blocks;
+	kit_wire("q.com.", &q);
+	CU_ASSERT_EQUAL(val_denial_nxdomain(&p.set, q.octets, &why), VAL_DENIAL_PROVEN);
+	CU_ASSERT_EQUAL(blocks, 3);
+	CU_ASSERT_EQUAL(val_denial_nxdomain(&p.set, q.octets, &why), VAL_DENIAL_PROVEN);
+	CU_ASSERT_EQUAL(blocks, 0);
+	CU_ASSERT_EQUAL(val_denial_nxdomain(&p.set, q.octets, &why), VAL_DENIAL_FAILED);
+	CU_ASSERT_EQUAL(why, VAL_R_BUDGET);
+	free(p.bytes);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -502,6 +526,7 @@ int main(void)
 		{"NSEC next outside the zone", test_nsec_next_outside},
 		{"records in a proof", test_set_limit},
 		{"hash budget", test_hash_budget},
+		{"hash allowance", test_hash_allowance},
 		CU_TEST_INFO_NULL,
 	};
 

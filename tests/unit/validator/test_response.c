@@ -193,10 +193,14 @@ static void put_glue(struct kit_msg *m)
 	kit_rrset(m, DNS_ADDITIONAL, "ns2.s.com.", DNS_TYPE_A, 172800, &rd, 1, &unsigned_);
 }
 
+static uint16_t proof_iterations; // of NSEC3 that put_proof() writes
+static int proofs_hashed;         // how often it wrote some
+
 static void put_proof(struct kit_msg *m, bool nsec3, bool optout, const char *spec)
 {
-	struct kit_chain c = {.salt_len = 0};
+	struct kit_chain c = {.iterations = proof_iterations};
 
+	proofs_hashed += nsec3;
 	kit_chain_init(&c, "com.", nsec3, optout ? DNS_NSEC3_FLAG_OPTOUT : 0, com_names, COM_NAMES);
 	kit_proof(m, &c, spec, NULL);
 }
@@ -528,6 +532,44 @@ static void test_each_rrset_dropped(void)
 			check_dropped(&rows[i], at);
 		}
 	}
+}
+
+/**
+ * NSEC3 iterations at the limit change nothing, above it every proof that would have to hash is
+ * insecure (RFC 9276 s3.2). But first comes the signature that says how many there are: else
+ * anybody could say so.
+ */
+static void test_iterations(void)
+{
+	int seen = 0;
+
+	for (int i = 0; i < ROWS; i++) {
+		proof_iterations = VAL_NSEC3_ITERATIONS_MAX;
+		proofs_hashed = 0;
+		m.harm = KIT_NONE;
+		rows[i].build(&m);
+		if (proofs_hashed == 0)
+			continue;
+		seen++;
+		judge_msg(&m, &com);
+		check(rows[i].name, rows[i].verdict, rows[i].reason);
+		proof_iterations = VAL_NSEC3_ITERATIONS_MAX + 1;
+		rows[i].build(&m);
+		judge_msg(&m, &com);
+		check(rows[i].name, VAL_INSECURE, VAL_R_NSEC3_ITERATIONS);
+		CU_ASSERT_EQUAL(val_reason_ede(out.result.reason), DNS_EDE_UNSUPPORTED_NSEC3_ITER);
+		for (int at = 0, sets = m.sets; at < sets; at++) {
+			m.harm = KIT_FLIP;
+			m.harm_at = at;
+			rows[i].build(&m);
+			judge_msg(&m, &com);
+			if (m.signed_set >> at & 1)
+				check(rows[i].name, VAL_BOGUS, VAL_R_SIG_CRYPTO);
+		}
+	}
+	proof_iterations = 0;
+	m.harm = KIT_NONE;
+	CU_ASSERT(seen >= 12);
 }
 
 static void test_each_signature_harmed(void)
@@ -874,35 +916,92 @@ static void test_lives(void)
 
 /* ---- several signatures, several keys ---- */
 
-/** www.com A with `bad` spoilt signatures and then, if asked, a good one. */
-static void build_signatures(int bad, bool good)
+/** com.'s key as often as a response has verifications, each time under another tag. */
+static struct val_zone_keys many_tags(void)
+{
+	struct val_zone_keys z = com;
+
+	z.count = VAL_VERIFY_RRSET_MAX;
+	for (int i = 0; i < z.count; i++) {
+		z.key[i] = com.key[0];
+		z.key[i].key_tag ^= (uint16_t)i;
+	}
+	return z;
+}
+
+/**
+ * www.com A with `bad` spoilt signatures, `per_tag` by each of many_tags(), and then, if asked, a
+ * good one by the tag that is next.
+ */
+static void build_signatures(int bad, int per_tag, bool good)
 {
 	struct kit_rdata rd = kit_a(1);
+	struct kit_sign sign = by_zone;
 
 	start(&m, "www.com.", DNS_TYPE_A, DNS_FLAG_AA);
 	kit_rrset(&m, DNS_ANSWER, "www.com.", DNS_TYPE_A, 300, &rd, 1, &unsigned_);
 	for (int i = 0; i < bad; i++) {
-		kit_rrsig(&m, DNS_ANSWER, "www.com.", DNS_TYPE_A, 300, &rd, 1, &by_zone);
+		sign.tag_xor = (uint16_t)(i / per_tag);
+		kit_rrsig(&m, DNS_ANSWER, "www.com.", DNS_TYPE_A, 300, &rd, 1, &sign);
 		m.buf[m.len - 1] ^= 1;
 	}
+	sign.tag_xor = (uint16_t)(bad / per_tag);
 	if (good)
-		kit_rrsig(&m, DNS_ANSWER, "www.com.", DNS_TYPE_A, 300, &rd, 1, &by_zone);
+		kit_rrsig(&m, DNS_ANSWER, "www.com.", DNS_TYPE_A, 300, &rd, 1, &sign);
 }
 
 static void test_signatures_of_one_rrset(void)
 {
-	build_signatures(1, true);
-	CU_ASSERT_EQUAL(judge_msg(&m, &com), 3); // one after the other
+	struct val_zone_keys z = many_tags();
+
+	build_signatures(1, 1, true);
+	CU_ASSERT_EQUAL(judge_msg(&m, &z), 3); // one after the other
 	check("a bad one, a good one", VAL_SECURE, VAL_R_NONE);
-	build_signatures(VAL_VERIFY_RRSET_MAX - 1, true);
-	judge_msg(&m, &com);
+	build_signatures(VAL_VERIFY_RRSET_MAX - 1, 1, true);
+	judge_msg(&m, &z);
 	check("as many as we try", VAL_SECURE, VAL_R_NONE);
-	build_signatures(VAL_VERIFY_RRSET_MAX, false);
-	judge_msg(&m, &com);
+	build_signatures(VAL_VERIFY_RRSET_MAX, 1, false);
+	judge_msg(&m, &z);
 	check("all of them bad", VAL_BOGUS, VAL_R_SIG_CRYPTO);
-	build_signatures(VAL_VERIFY_RRSET_MAX, true);
-	judge_msg(&m, &com);
+	build_signatures(VAL_VERIFY_RRSET_MAX, 1, true);
+	judge_msg(&m, &z);
 	check("one more than we hold", VAL_BOGUS, VAL_R_TOO_LARGE);
+}
+
+/** A tag whose signatures failed more often than a collision explains is not tried again. */
+static void test_failed_tag(void)
+{
+	enum { MANY = 100 };
+
+	build_signatures(VAL_FAILED_SAME_TAG_MAX, MANY, true);
+	CU_ASSERT_EQUAL(judge_msg(&m, &com), VAL_FAILED_SAME_TAG_MAX + 2);
+	check("as often as may be", VAL_SECURE, VAL_R_NONE);
+	build_signatures(VAL_FAILED_SAME_TAG_MAX + 1, MANY, true);
+	CU_ASSERT_EQUAL(judge_msg(&m, &com), VAL_FAILED_SAME_TAG_MAX + 2);
+	check("once more", VAL_BOGUS, VAL_R_SIG_CRYPTO);
+	// another tag's is still good
+	com.count = 2;
+	com.key[1] = com.key[0];
+	com.key[1].key_tag ^= 1;
+	build_signatures(VAL_FAILED_SAME_TAG_MAX + 1, VAL_FAILED_SAME_TAG_MAX + 1, true);
+	judge_msg(&m, &com);
+	check("another tag", VAL_SECURE, VAL_R_NONE);
+	com.count = 1;
+}
+
+/** Whoever judges may allow less. */
+static void test_tries_lowered(void)
+{
+	struct val_zone_keys z = many_tags();
+
+	ctx.tries_max = 2;
+	build_signatures(1, 1, true);
+	judge_msg(&m, &z);
+	check("within", VAL_SECURE, VAL_R_NONE);
+	build_signatures(2, 1, true);
+	judge_msg(&m, &z);
+	check("beyond", VAL_BOGUS, VAL_R_BUDGET);
+	ctx.tries_max = 0;
 }
 
 /** Which signature's failure is told: the one that came furthest. */
@@ -946,11 +1045,15 @@ static void test_same_tag(void)
 			check("beyond", VAL_BOGUS, VAL_R_SIG_CRYPTO);
 	}
 	// two keys each: half as many signatures reach the limit
-	z.count = 2;
-	build_signatures(VAL_VERIFY_RRSET_MAX / 2, false);
+	z = many_tags();
+	memcpy(z.key + z.count, z.key, z.count * sizeof(z.key[0]));
+	for (int i = 0; i < z.count; i++)
+		memcpy(z.key[i].rdata, stranger.rdata, stranger.rdata_len);
+	z.count *= 2;
+	build_signatures(VAL_VERIFY_RRSET_MAX / 2, 1, false);
 	judge_msg(&m, &z);
 	check("pairs at the limit", VAL_BOGUS, VAL_R_SIG_CRYPTO);
-	build_signatures(VAL_VERIFY_RRSET_MAX / 2 + 1, false);
+	build_signatures(VAL_VERIFY_RRSET_MAX / 2 + 1, 1, false);
 	judge_msg(&m, &z);
 	check("pairs beyond", VAL_BOGUS, VAL_R_BUDGET);
 }
@@ -1273,6 +1376,7 @@ int main(void)
 		{"each kind of answer", test_kinds},
 		{"each RRset dropped", test_each_rrset_dropped},
 		{"each signature harmed", test_each_signature_harmed},
+		{"NSEC3 iterations at the limit and above", test_iterations},
 		{"each RRset changed", test_data_changed},
 		{"expired NSEC3", test_expired_nsec3},
 		{"errors, lame answers, zones without keys", test_not_judged},
@@ -1283,6 +1387,8 @@ int main(void)
 		{"TTL caps", test_ttl_caps},
 		{"newest inception, nearest expiration", test_lives},
 		{"signatures of one RRset", test_signatures_of_one_rrset},
+		{"a tag that failed", test_failed_tag},
+		{"fewer tries", test_tries_lowered},
 		{"furthest reason", test_furthest_reason},
 		{"keys of one tag", test_same_tag},
 		{"response budget", test_response_budget},
