@@ -440,6 +440,7 @@ static json_t *stats_json(const struct dp_stats *s)
 		{"sig_verified_good", s->sig_verified_good},
 		{"sig_verified_bad", s->sig_verified_bad},
 		{"sig_ring_full", s->sig_ring_full},
+		{"sig_refused", s->sig_refused},
 		{"transactions", s->transactions},
 		{"bursts", s->bursts},
 		{"idle_bursts", s->idle_bursts},

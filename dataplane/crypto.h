@@ -18,6 +18,9 @@ struct dp_job {
 	uint32_t txn, generation;
 	uint8_t index; // in the transaction's val_checks
 	uint32_t now;  // seconds since the epoch, modulo 2^32: from when a failure is remembered
+	// whose account a failure goes to
+	uint64_t zone; // hash of the signer
+	uint16_t path;
 	// outcome, set by dp_crypto
 	enum val_sig_state state; // GOOD or BAD
 	// what to verify

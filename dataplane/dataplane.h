@@ -136,6 +136,7 @@ struct dp_stats {
 	uint64_t answered_rcode[16]; // of every reply to a client, an upstream's or ours
 	uint64_t verdict[VAL_PENDING], reason[VAL_R_MAX];
 	uint64_t sig_hits, sig_misses, sig_verified_good, sig_verified_bad, sig_ring_full;
+	uint64_t sig_refused;              // verifications: the zone had too many that failed
 	uint64_t cache_hits, cache_misses; // questions answered from the response cache, and not
 	uint64_t cache_stale;              // answers past their end, given because the sites failed
 	uint64_t cache_kept;               // answers put into it

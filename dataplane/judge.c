@@ -3,7 +3,9 @@
 
 #include "dataplane/outcome.h"
 #include "dataplane/worker.h"
+#include "dns/rdata.h"
 #include "dns/wire.h"
+#include "validator/denial.h"
 #include "validator/time.h"
 
 /*
@@ -42,6 +44,26 @@ struct asker {
 	bool short_of; // slots, jobs or ring: our shortage, not the reply's fault
 };
 
+static uint64_t zone_hash(const struct dp_worker *w, const uint8_t *zone)
+{
+	int len = dns_name_len(zone, zone + DNS_NAME_MAX);
+
+	return dns_hash64(&w->hash_key, zone, len > 0 ? (size_t)len : 0);
+}
+
+/* Signed data begin with the RRSIG, and that ends with its signer, lower-cased: the zone. */
+static const uint8_t *signer_of(const struct val_want *want)
+{
+	return want->data + DNS_RRSIG_FIXED_LEN;
+}
+
+/* The hash is for the few that are suspected. */
+static bool may_verify(const struct dp_worker *w, const struct dp_txn *t, const uint8_t *zone)
+{
+	return !dp_effort_suspects(&w->effort, t->path, w->now.ms) ||
+	       dp_effort_may_verify(&w->effort, zone_hash(w, zone), t->path, w->now.ms);
+}
+
 static int submit(
 	struct dp_worker *w, struct dp_txn *t, struct dp_job *job, const struct val_want *want)
 {
@@ -52,6 +74,8 @@ static int submit(
 	job->txn = dp_txns_index(w->txns, t);
 	job->generation = t->generation;
 	job->now = w->now.epoch_s;
+	job->zone = zone_hash(w, signer_of(want));
+	job->path = t->path;
 	return dp_crypto_submit(w->crypto, w->id, job);
 }
 
@@ -59,9 +83,15 @@ static int want(void *arg, const struct val_want *v)
 {
 	struct asker *a = arg;
 	struct dp_worker *w = a->w;
-	struct dp_job *job = take_checks(w, a->t) ? dp_crypto_job(w->crypto, w->id) : NULL;
-	int err = job != NULL ? submit(w, a->t, job, v) : -ENOBUFS;
+	struct dp_job *job;
+	int err;
 
+	if (!may_verify(w, a->t, signer_of(v))) {
+		dp_count(&w->counters.sig_refused);
+		return -EDQUOT;
+	}
+	job = take_checks(w, a->t) ? dp_crypto_job(w->crypto, w->id) : NULL;
+	err = job != NULL ? submit(w, a->t, job, v) : -ENOBUFS;
 	if (err == 0) {
 		a->t->pending++;
 		dp_count(&w->counters.sig_misses);
@@ -211,13 +241,23 @@ static void suspend(struct dp_txn *t)
 	t->state = DP_TXN_JUDGING; // its timer runs on
 }
 
+/* What this response may cost, as its zone and path have been lately. */
+static void set_limits(struct dp_worker *w, const struct dp_txn *t, const struct dp_route *r)
+{
+	const uint8_t *zone = route_table_zone_name(w->now.view->table, r->zone);
+
+	w->ctx.tries_max = may_verify(w, t, zone) ? 0 : DP_EFFORT_TRIES;
+	w->ctx.blocks_max =
+		dp_effort_blocks(&w->effort, (uint64_t)r->zone, VAL_NSEC3_BLOCKS_MAX, w->now.ms);
+}
+
 static void judge(struct dp_worker *w, struct dp_txn *t, struct val_checks *checks)
 {
 	const struct val_zone_keys *keys;
 	struct dp_route r = dp_route_of(w, t);
 	struct asker a = {.w = w, .t = t};
 	uint16_t flags = w->msg.flags;
-	uint64_t hits = w->ctx.cache_hits;
+	uint64_t hits = w->ctx.cache_hits, blocks = w->ctx.blocks;
 
 	if (r.zone < 0) {
 		// No longer routed: nobody to judge by, nobody to ask.
@@ -228,10 +268,13 @@ static void judge(struct dp_worker *w, struct dp_txn *t, struct val_checks *chec
 	// A recursive upstream has no authority and need not say so.
 	if (r.kind == ROUTE_RECURSIVE)
 		w->msg.flags |= DNS_FLAG_AA;
+	set_limits(w, t, &r);
 	keys = keys_of(w, route_table_zone_name(w->now.view->table, r.zone));
 	val_response_judge(&w->ctx, &w->msg, keys, w->now.epoch_s, checks, want, &a, &w->verdict);
 	w->msg.flags = flags;
 	dp_add(&w->counters.sig_hits, w->ctx.cache_hits - hits);
+	dp_effort_hashed(
+		&w->effort, (uint64_t)r.zone, (uint32_t)(w->ctx.blocks - blocks), w->now.ms);
 	t->verified = checks->verified;
 	if (w->verdict.result.verdict != VAL_PENDING) {
 		if (a.short_of || !dp_hold_reply(w, t, keys))
@@ -315,6 +358,8 @@ void dp_judge_job(struct dp_worker *w, struct dp_job *job)
 
 	dp_count(job->state == VAL_SIG_GOOD ? &w->counters.sig_verified_good
 					    : &w->counters.sig_verified_bad);
+	if (job->state != VAL_SIG_GOOD)
+		dp_effort_failed(&w->effort, job->zone, job->path, job->dnskey[3], w->now.ms);
 	dp_crypto_release(w->crypto, w->id, job);
 	if (!noted || t->pending > 0)
 		return;

@@ -56,6 +56,7 @@ static void get_detail(const struct dp_counters *c, struct dp_stats *out)
 	out->sig_verified_good = get(&c->sig_verified_good);
 	out->sig_verified_bad = get(&c->sig_verified_bad);
 	out->sig_ring_full = get(&c->sig_ring_full);
+	out->sig_refused = get(&c->sig_refused);
 	out->bursts = get(&c->bursts);
 	out->idle_bursts = get(&c->idle_bursts);
 	out->busy_cycles = get(&c->busy_cycles);

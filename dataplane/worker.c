@@ -48,6 +48,7 @@ static void take_config(struct dp_worker *w, const struct dp_worker_config *cfg)
 	w->ask_slots = cfg->ask_slots;
 	w->ctx.cache = cfg->sigcache;
 	val_sig_key_init(&w->ctx.prf_key, &cfg->prf_key, val_sig_prf_best());
+	w->hash_key = cfg->hash_key;
 	w->ctx.skew = cfg->cfg->skew;
 	w->ctx.sha1 = cfg->cfg->sha1;
 	w->no_keys.status = VAL_ZONE_UNKNOWN;

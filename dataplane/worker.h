@@ -12,6 +12,7 @@
 
 #include "dataplane/crypto.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/effort.h"
 #include "dataplane/failures.h"
 #include "dataplane/hold.h"
 #include "dataplane/packet.h"
@@ -81,6 +82,7 @@ struct dp_counters {
 	_Atomic uint64_t answered_rcode[16];
 	_Atomic uint64_t verdict[VAL_PENDING], reason[VAL_R_MAX];
 	_Atomic uint64_t sig_hits, sig_misses, sig_verified_good, sig_verified_bad, sig_ring_full;
+	_Atomic uint64_t sig_refused;
 	_Atomic uint64_t bursts, idle_bursts, busy_cycles, view_number;
 };
 
@@ -141,6 +143,7 @@ struct dp_worker {
 	struct dp_claims *claims; // NULL with one worker
 	struct dp_crypto *crypto;
 	struct dp_rcache *rcache;        // NULL: answers are not kept
+	struct dns_hash_key hash_key;    // of what names are looked up by
 	struct dp_worker *const *peers;  // by id, of all workers
 	struct rte_ring *handover;       // mbufs that other workers received for us
 	struct rte_ring *asks, *tolds;   // struct dp_ask_slot; NULL but for worker 0
@@ -160,6 +163,7 @@ struct dp_worker {
 	struct val_checks checks[DP_JOBS]; // for transactions whose signatures are being verified
 	uint32_t held_head, held_count;    // ring of replies that wait for a key
 	struct dp_held held[DP_HELD_MAX];
+	struct dp_effort effort;
 	struct dp_tx tx[DP_PORTS_MAX];
 	// scratch, valid within one packet
 	struct dns_msg msg;

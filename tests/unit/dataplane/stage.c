@@ -158,7 +158,7 @@ static void make_dp(const struct stage_spec *spec)
 		.transactions = spec->transactions != 0 ? spec->transactions : 64,
 		.waiters = spec->waiters != 0 ? spec->waiters : 128,
 		.tries = spec->tries,
-		.sigcache_entries = 1024,
+		.sigcache_entries = spec->sigcache != 0 ? spec->sigcache : 1024,
 		.cache = spec->cache,
 	};
 	char note[256];

@@ -21,6 +21,7 @@ struct stage_spec {
 	uint16_t workers;               // 0: 1
 	uint32_t transactions, waiters; // 0: 64, 128
 	uint32_t tries;                 // 0: 4
+	uint32_t sigcache;              // entries; 0: 1024
 	uint16_t crypto;                // crypto lcores; nobody runs them but stage_verify()
 	bool v6;                        // sites have IPv6 addresses only
 	bool both;                      // sites have both; evidence is then the site's sum

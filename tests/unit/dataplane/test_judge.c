@@ -303,6 +303,55 @@ static void test_do_stripped(void)
 	stage_close();
 }
 
+/* Too many of sin's signatures failed: no more of them are verified for a while, nrt's are. */
+static void test_in_debt(void)
+{
+	struct stage_packet up = open_and_ask(VAL_ZONE_SECURE, &question);
+	struct dp_worker *w = stage.dp->worker[0];
+	struct dns_name com;
+	uint64_t zone;
+
+	kit_wire("com.", &com);
+	zone = dns_hash64(&w->hash_key, com.octets, com.len);
+	while (dp_effort_may_verify(&w->effort, zone, stage_path(SIN), w->now.ms))
+		dp_effort_failed(
+			&w->effort, zone, stage_path(SIN), VAL_ALG_P256, w->now.ms + 100000);
+	stage_reply_signed(&up, 100);
+	stage_expect_nothing(STAGE_CLIENTS);
+	CU_ASSERT_EQUAL(stage_stats().sig_refused, 1);
+	CU_ASSERT_EQUAL(stage_stats().sig_misses, 0);
+	CU_ASSERT_EQUAL(stage_stats().reason[VAL_R_BUDGET], 1);
+	CU_ASSERT_EQUAL(stage_evidence(SIN).outcome[ROUTE_O_BOGUS], 0);
+	up = stage_expect_upstream(NRT);
+	stage_reply_signed(&up, 100);
+	expect_rcode(DNS_RCODE_NOERROR, DNS_EDE_NONE);
+	CU_ASSERT_EQUAL(stage_stats().sig_verified_good, 1);
+	stage_close();
+}
+
+/* Signatures that fail go to the account of their zone and path. */
+static void test_failures_charged(void)
+{
+	struct stage_packet up = open_and_ask(VAL_ZONE_SECURE, &question);
+	struct dp_worker *w = stage.dp->worker[0];
+	struct kit_key before = stage.key;
+
+	CU_ASSERT_FALSE(dp_effort_suspects(&w->effort, stage_path(SIN), w->now.ms));
+	kit_key_new(&stage.key, DNS_DNSKEY_FLAG_ZONE);
+	stage.key.tag = before.tag; // signed by somebody who says he is the zone
+	stage_reply_signed(&up, 100);
+	kit_key_free(&stage.key);
+	stage.key = before;
+	up = stage_expect_upstream(NRT);
+	CU_ASSERT_EQUAL(stage_stats().sig_verified_bad, 1);
+	CU_ASSERT(dp_effort_suspects(&w->effort, stage_path(SIN), w->now.ms));
+	CU_ASSERT_FALSE(dp_effort_suspects(&w->effort, stage_path(NRT), w->now.ms));
+	stage_reply_signed(&up, 100);
+	expect_rcode(DNS_RCODE_NOERROR, DNS_EDE_NONE);
+	CU_ASSERT_FALSE(dp_effort_suspects(&w->effort, stage_path(NRT), w->now.ms));
+	stage_close();
+}
+
 /* Take every job, so that the next signature cannot be verified. */
 static void test_short_of_jobs(void)
 {
@@ -464,6 +513,8 @@ int main(int argc, char **argv)
 		{"malformed", test_malformed},
 		{"truncated", test_truncated},
 		{"DO stripped", test_do_stripped},
+		{"in debt", test_in_debt},
+		{"failures charged", test_failures_charged},
 		{"short of jobs", test_short_of_jobs},
 		{"short of checks", test_short_of_checks},
 		{"stale job", test_stale_job},
