@@ -21,18 +21,17 @@ int ctl_inspect_new(
 	if (i == NULL)
 		return -ENOMEM;
 	i->o = *o;
+	if (i->o.signatures == 0)
+		i->o.signatures = INSPECT_SIGNATURES;
 	i->fn = fn;
 	i->arg = arg;
 	err = getrandom(&i->key, sizeof(i->key), 0) == sizeof(i->key) ? 0 : -ENOMEM;
 	if (err == 0)
 		err = ctl_chain_new(o->anchors, o->at, o->sha1, &i->chain);
-	if (err == 0)
-		err = val_sigcache_new(INSPECT_SIGNATURES, -1, &i->cache);
 	if (err != 0) {
 		ctl_inspect_free(i);
 		return err;
 	}
-	i->ctx.cache = i->cache;
 	val_sig_key_init(&i->ctx.prf_key, &i->key, VAL_SIG_PRF_SIPHASH);
 	i->ctx.sha1 = o->sha1;
 	*out = i;
@@ -47,6 +46,7 @@ void ctl_inspect_free(struct ctl_inspect *i)
 	if (i->cache != NULL)
 		val_sigcache_free(i->cache);
 	free(i->served.item);
+	free(i->query);
 	free(i);
 }
 
@@ -163,6 +163,10 @@ static void note_query(
 {
 	uint64_t hash = query_hash(i, &m->src, m->sport, &m->dst, m->dport, msg);
 
+	if (i->query == NULL)
+		i->query = calloc(INSPECT_QUERIES, sizeof(i->query[0]));
+	if (i->query == NULL)
+		return;
 	i->query[hash % INSPECT_QUERIES] = (hash | DO_BIT) ^ (msg->edns.do_bit ? 0 : DO_BIT);
 }
 
@@ -170,9 +174,9 @@ enum inspect_asked ctl_inspect_asked(
 	const struct ctl_inspect *i, const struct ctl_capture_msg *m, const struct dns_msg *msg)
 {
 	uint64_t hash = query_hash(i, &m->dst, m->dport, &m->src, m->sport, msg);
-	uint64_t known = i->query[hash % INSPECT_QUERIES];
+	uint64_t known = i->query != NULL ? i->query[hash % INSPECT_QUERIES] : 0;
 
-	if ((known | DO_BIT) == (hash | DO_BIT))
+	if (known != 0 && (known | DO_BIT) == (hash | DO_BIT))
 		return (known & DO_BIT) != 0 ? INSPECT_ASKED_DO : INSPECT_ASKED_PLAIN;
 	// RFC 3225 s3: the response has the query's bit
 	if (msg->edns.present)

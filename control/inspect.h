@@ -21,6 +21,7 @@ struct ctl_inspect_options {
 	const struct dns_name *zone;       // only names in it, lower-cased; NULL: all
 	uint16_t port;                     // of servers, beside 53; 0 none
 	bool sha1;                         // let verdicts rest on algorithms 5 and 7
+	uint32_t signatures;               // that are verified only once; 0: as many as is usual
 };
 
 /** A response and what it is worth. Plain data, valid during the call that hands it over. */

@@ -233,7 +233,10 @@ static int verify(void *arg, const struct val_want *want)
 		.key_generation = want->key_generation,
 	};
 
-	if (good)
+	// made when it is first needed; without it everything is verified each time
+	if (good && v->i->cache == NULL)
+		val_sigcache_new(v->i->o.signatures, -1, &v->i->cache);
+	if (good && v->i->cache != NULL)
 		val_sigcache_put(v->i->cache, want->id, &times);
 	v->checks.item[want->index].state = good ? VAL_SIG_GOOD : VAL_SIG_BAD;
 	return 0;
@@ -245,6 +248,7 @@ static void judge_with_keys(struct ctl_inspect *i, const struct dns_msg *m,
 	struct verification v = {.i = i};
 	struct val_result *r = &i->judged.result;
 
+	i->ctx.cache = i->cache;
 	// Each round settles at least one check, and checks are bounded.
 	for (unsigned round = 0; round <= VAL_VERIFY_RESPONSE_MAX; round++) {
 		val_response_judge(&i->ctx, m, keys, j->clock, &v.checks, verify, &v, &i->judged);

@@ -148,7 +148,8 @@ void ctl_inspect_table_print(const struct ctl_inspect_table *t,
 
 	if (sorted == NULL)
 		return;
-	memcpy(sorted, t->server, t->servers * sizeof(*sorted));
+	if (t->servers > 0)
+		memcpy(sorted, t->server, t->servers * sizeof(*sorted));
 	ctl_inspect_table_lags(t, sorted);
 	qsort(sorted, t->servers, sizeof(*sorted), by_state);
 	print_head(t, stats, at, out);

@@ -21,12 +21,12 @@ struct ctl_inspect {
 	ctl_inspect_fn fn;
 	void *arg;
 	struct ctl_chain *chain;
-	struct val_sigcache *cache;
+	struct val_sigcache *cache; // NULL while nothing was verified
 	struct dns_hash_key key;
 	bool built;
 	uint64_t responses, other, not_dns;
 	struct inspect_set served;
-	uint64_t query[INSPECT_QUERIES]; // hash, its highest bit replaced by DO
+	uint64_t *query; // INSPECT_QUERIES hashes, the highest bit replaced by DO; NULL: none yet
 	// scratch
 	struct dns_msg msg;
 	struct val_ctx ctx;

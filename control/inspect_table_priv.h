@@ -6,7 +6,7 @@
 enum {
 	TABLE_VERSIONS = 8, // of one RRset's signature, the newest
 	TABLE_GAPS_MAX = 8, // different reasons said below the table
-	TABLE_BUCKETS = 1 << 16,
+	TABLE_BUCKETS = 1 << 14,
 	TABLE_REASON_MAX = 128,
 };
 
