@@ -9,6 +9,7 @@
 
 #include "control/inspect_priv.h"
 #include "dns/rdata.h"
+#include "validator/facts.h"
 
 /* ---- life ---- */
 
@@ -43,6 +44,7 @@ void ctl_inspect_free(struct ctl_inspect *i)
 	if (i == NULL)
 		return;
 	ctl_chain_free(i->chain);
+	val_facts_free(i->facts);
 	if (i->cache != NULL)
 		val_sigcache_free(i->cache);
 	free(i->served.item);
@@ -269,6 +271,7 @@ void ctl_inspect_message(void *inspect, const struct ctl_capture_msg *m)
 	uint16_t flags = m->len >= DNS_HEADER_LEN ? dns_get16(m->data + DNS_OFF_FLAGS) : 0;
 	int err = dns_msg_parse(&i->msg, m->data, m->len);
 
+	i->now_us = m->time_us;
 	if (!i->built) {
 		if (err != 0 || (flags & DNS_FLAG_QR) == 0 || (flags & DNS_FLAG_OPCODE_MASK) != 0)
 			return;

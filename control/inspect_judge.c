@@ -110,7 +110,7 @@ static enum zone_by find_zone(const struct dns_msg *m, struct dns_name *zone)
 
 /* ---- saying it ---- */
 
-static void say(struct ctl_judged *j, enum val_verdict v, enum val_reason r)
+void ctl_inspect_say(struct ctl_judged *j, enum val_verdict v, enum val_reason r)
 {
 	j->verdict = v;
 	j->reason = r;
@@ -129,12 +129,12 @@ static void say_not_judged(struct ctl_judged *j, const char *why, const char *te
 	snprintf(j->why, sizeof(j->why), "%s", why);
 }
 
-static void say_missing(struct ctl_judged *j, const struct ctl_chain_place *place)
+void ctl_inspect_say_missing(struct ctl_judged *j, const struct ctl_chain_place *place)
 {
 	char name[DNS_NAME_TEXT_MAX], buf[DNS_MNEMONIC_MAX];
 	const char *type = dns_type_text(place->missing, buf);
 
-	say(j, VAL_INDETERMINATE, VAL_R_NO_CHAIN);
+	ctl_inspect_say(j, VAL_INDETERMINATE, VAL_R_NO_CHAIN);
 	dns_name_to_text(place->zone, name, sizeof(name));
 	if (place->over) {
 		j->text = "the signatures over the zone's keys in the capture have expired";
@@ -150,11 +150,11 @@ static void say_missing(struct ctl_judged *j, const struct ctl_chain_place *plac
 	}
 }
 
-static void say_no_anchor(struct ctl_judged *j, const struct dns_name *zone)
+void ctl_inspect_say_no_anchor(struct ctl_judged *j, const struct dns_name *zone)
 {
 	char name[DNS_NAME_TEXT_MAX];
 
-	say(j, VAL_INDETERMINATE, VAL_R_NO_CHAIN);
+	ctl_inspect_say(j, VAL_INDETERMINATE, VAL_R_NO_CHAIN);
 	j->text = "there is no trust anchor above it";
 	snprintf(j->why, sizeof(j->why), "no_chain: no trust anchor above %s",
 		dns_name_to_text(zone->octets, name, sizeof(name)));
@@ -217,14 +217,9 @@ static void set_signature(struct ctl_judged *j, const struct dns_msg *m, const s
 
 /* ---- the verdict ---- */
 
-struct verification {
-	struct ctl_inspect *i;
-	struct val_checks checks;
-};
-
-static int verify(void *arg, const struct val_want *want)
+int ctl_inspect_verify(void *arg, const struct val_want *want)
 {
-	struct verification *v = arg;
+	struct inspect_verification *v = arg;
 	bool good = val_verify(ctl_chain_verifier(v->i->chain), want->dnskey, want->dnskey_len,
 			    want->data, want->data_len, want->sig, want->sig_len) == 1;
 	struct val_sig_times times = {
@@ -245,13 +240,14 @@ static int verify(void *arg, const struct val_want *want)
 static void judge_with_keys(struct ctl_inspect *i, const struct dns_msg *m,
 	const struct val_zone_keys *keys, struct ctl_judged *j)
 {
-	struct verification v = {.i = i};
+	struct inspect_verification v = {.i = i};
 	struct val_result *r = &i->judged.result;
 
 	i->ctx.cache = i->cache;
 	// Each round settles at least one check, and checks are bounded.
 	for (unsigned round = 0; round <= VAL_VERIFY_RESPONSE_MAX; round++) {
-		val_response_judge(&i->ctx, m, keys, j->clock, &v.checks, verify, &v, &i->judged);
+		val_response_judge(
+			&i->ctx, m, keys, j->clock, &v.checks, ctl_inspect_verify, &v, &i->judged);
 		if (r->verdict != VAL_PENDING)
 			break;
 	}
@@ -259,7 +255,7 @@ static void judge_with_keys(struct ctl_inspect *i, const struct dns_msg *m,
 		r->verdict = VAL_BOGUS;
 		r->reason = VAL_R_BUDGET;
 	}
-	say(j, r->verdict, r->reason);
+	ctl_inspect_say(j, r->verdict, r->reason);
 }
 
 /** An answer of the deepest zone known, by a server that never said it speaks for it? */
@@ -276,7 +272,7 @@ static void say_gap_below(struct ctl_judged *j, const struct dns_name *top, cons
 	struct ctl_chain_place place = {.state = CTL_CHAIN_MISSING, .missing = DNS_TYPE_DS};
 
 	place.zone = dns_name_strip(top->octets, top->labels - dns_name_labels(zone) - 1);
-	say_missing(j, &place);
+	ctl_inspect_say_missing(j, &place);
 }
 
 static void judge_in_zone(struct ctl_inspect *i, const struct ctl_capture_msg *m,
@@ -292,23 +288,28 @@ static void judge_in_zone(struct ctl_inspect *i, const struct ctl_capture_msg *m
 		set_zone(j, place.state == CTL_CHAIN_MISSING ? zone.octets : place.zone);
 	switch (place.state) {
 	case CTL_CHAIN_SECURE:
-		if (by == BY_DEPTH && may_be_below(i, m, &zone, &place))
+		if (ctl_inspect_spans(i, msg, place.zone))
+			ctl_inspect_judge_zones(i, m, msg, j);
+		else if (by == BY_DEPTH && may_be_below(i, m, &zone, &place))
 			say_gap_below(j, &zone, place.zone);
 		else
 			judge_with_keys(i, msg, place.keys, j);
 		break;
 	case CTL_CHAIN_INSECURE:
-		say(j, VAL_INSECURE, place.result.reason);
+		if (ctl_inspect_spans(i, msg, place.zone))
+			ctl_inspect_judge_zones(i, m, msg, j);
+		else
+			ctl_inspect_say(j, VAL_INSECURE, place.result.reason);
 		break;
 	case CTL_CHAIN_BOGUS:
-		say(j, VAL_BOGUS, place.result.reason);
+		ctl_inspect_say(j, VAL_BOGUS, place.result.reason);
 		break;
 	case CTL_CHAIN_MISSING:
-		say_missing(j, &place);
+		ctl_inspect_say_missing(j, &place);
 		break;
 	case CTL_CHAIN_NO_ANCHOR:
 	default:
-		say_no_anchor(j, &zone);
+		ctl_inspect_say_no_anchor(j, &zone);
 	}
 }
 

@@ -8,8 +8,8 @@
 #include "tests/fuzz/fuzz.h"
 
 /**
- * Octets as a capture, judged and printed. The first octet chooses link type, clock, port, and table or
- * JSON, then each packet has two octets of length, one of time, and its octets.
+ * Octets as a capture, judged and printed. The first octet chooses link type, clock, port, and
+ * table or JSON, then each packet has two octets of length, one of time, and its octets.
  *
  * A fuzzer cannot sign: this file stands in for validator/verify.c. A signature is good unless its
  * first two bits are set. The trust anchor is for the root, by a key of octets 0x11.

@@ -222,6 +222,57 @@ static void unknown_nodata(void)
 	tape_add(&tape_msg, PLAIN);
 }
 
+/** Answer a CNAME with its target, in whatever zones they are. */
+static void across(const char *alias, const struct kit_sign *by, const char *target,
+	const struct kit_sign *target_by, const char *server)
+{
+	kit_init(&tape_msg, alias, DNS_TYPE_A, strcmp(server, RESOLVER) == 0 ? RA : AA);
+	tape_one(DNS_ANSWER, alias, DNS_TYPE_CNAME, kit_name(target), by);
+	tape_one(DNS_ANSWER, target, DNS_TYPE_A, kit_a(1), target_by);
+	tape_add(&tape_msg, server);
+}
+
+static void across_signed(void)
+{
+	across("alias.com.", &tape_world.by_com, "www.shop.com.", &tape_world.by_shop, RESOLVER);
+}
+
+static void across_stripped(void)
+{
+	across("alias.com.", &tape_world.by_com, "www.shop.com.", &tape_world.unsigned_, RESOLVER);
+}
+
+/** By a server that speaks for the target's zone: there is no delegation in between. */
+static void across_stripped_there(void)
+{
+	across("alias.com.", &tape_world.by_com, "www.shop.com.", &tape_world.unsigned_, SHOP);
+}
+
+static void across_to_unsigned(void)
+{
+	across("a.shop.com.", &tape_world.by_shop, "www.plain.com.", &tape_world.unsigned_, SHOP);
+}
+
+/** The target's name lies below the alias's zone, but is not in it. */
+static void across_to_child(void)
+{
+	across("alias.com.", &tape_world.by_com, "www.plain.com.", &tape_world.unsigned_, COM);
+}
+
+static void across_from_unsigned(void)
+{
+	struct kit_sign s = tape_world.by_shop;
+
+	s.expiration = NOW - 1;
+	across("a.plain.com.", &tape_world.unsigned_, "www.shop.com.", &s, RESOLVER);
+}
+
+static void across_to_unseen(void)
+{
+	across("a.shop.com.", &tape_world.by_shop, "www.unseen.com.", &tape_world.unsigned_,
+		RESOLVER);
+}
+
 static void net_answer(void)
 {
 	struct kit_sign s = tape_sign_by(&tape_world.other, "net.");
@@ -321,6 +372,16 @@ static const struct {
 		"no_chain: no DS of unseen.com. in the capture", 5, false},
 	{"delegation not captured, named", unknown_nodata, VAL_INDETERMINATE,
 		"no_chain: no DS of b.unseen.com. in the capture", 5, false},
+	{"two signed zones", across_signed, VAL_SECURE, "none", -1, true},
+	{"two zones, one stripped", across_stripped, VAL_INDETERMINATE,
+		"no_chain: no DS of www.shop.com. in the capture", 5, true},
+	{"two zones, one stripped where it must not be", across_stripped_there, VAL_BOGUS,
+		"sig_missing", 10, true},
+	{"signed to unsigned", across_to_unsigned, VAL_INSECURE, "unsigned_zone", -1, true},
+	{"signed to an unsigned child", across_to_child, VAL_INSECURE, "unsigned_zone", -1, true},
+	{"unsigned to signed, expired", across_from_unsigned, VAL_BOGUS, "sig_expired", 7, true},
+	{"signed to what was not captured", across_to_unseen, VAL_INDETERMINATE,
+		"no_chain: no DS of unseen.com. in the capture", 5, true},
 	{"DS not captured", net_answer, VAL_INDETERMINATE, "no_chain: no DS of net. in the capture",
 		5, true},
 	{"DS of another key", net_with_keys, VAL_BOGUS, "dnskey_no_ds_match", 9, true},
