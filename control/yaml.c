@@ -80,25 +80,90 @@ static struct ctl_yaml_at at_node(const struct ctl_yaml_at *up, int id)
 	return at;
 }
 
-static int syntax_fail(struct ctl_yaml *y, const yaml_parser_t *p)
-{
-	size_t line = (p->error == YAML_READER_ERROR ? p->mark.line : p->problem_mark.line) + 1;
+/* ---- where a file stops being YAML ---- */
 
-	snprintf(y->err, sizeof(y->err), "%s:%zu: not well-formed YAML: %s%s%s", y->name, line,
-		p->problem ? p->problem : "out of memory", p->context ? " " : "",
+struct place {
+	const char *text;
+	size_t len;
+};
+
+static size_t line_start(const struct place *p, size_t at)
+{
+	while (at > 0 && p->text[at - 1] != '\n')
+		at--;
+	return at;
+}
+
+/** libyaml reads ahead: for octets that are no text only their offset is right. */
+static size_t line_of_offset(const struct place *p, size_t offset)
+{
+	size_t line = 1;
+
+	for (size_t i = 0; i < offset && i < p->len; i++)
+		line += p->text[i] == '\n';
+	return line;
+}
+
+static size_t offset_of_line(const struct place *p, size_t line)
+{
+	size_t at = 0;
+
+	while (line > 1 && at < p->len)
+		line -= p->text[at++] == '\n';
+	return at;
+}
+
+/** A key as it begins a line: "  - name: sin" has name. @return its length, 0 when there is none */
+static size_t key_in_line(const struct place *p, size_t start, size_t *at)
+{
+	while (start < p->len && strchr(" \t-{", p->text[start]) && p->text[start])
+		start++;
+	*at = start;
+	while (start < p->len && (isalnum((unsigned char)p->text[start]) || p->text[start] == '_'))
+		start++;
+	return start < p->len && p->text[start] == ':' ? start - *at : 0;
+}
+
+/** Not well-formed text has no key path: the nearest key in or above the line stands for it. */
+static void near_key(const struct place *p, size_t line, char *buf, size_t size)
+{
+	size_t start = line_start(p, offset_of_line(p, line)), at;
+
+	buf[0] = '\0';
+	for (;;) {
+		size_t n = key_in_line(p, start, &at);
+		if (n > 0 && n < 64) {
+			snprintf(buf, size, "near \"%.*s\": ", (int)n, p->text + at);
+			return;
+		}
+		if (start == 0)
+			return;
+		start = line_start(p, start - 1);
+	}
+}
+
+static int syntax_fail(struct ctl_yaml *y, const yaml_parser_t *p, const struct place *in)
+{
+	size_t line = p->error == YAML_READER_ERROR ? line_of_offset(in, p->problem_offset)
+						    : p->problem_mark.line + 1;
+	char key[80];
+
+	near_key(in, line, key, sizeof(key));
+	snprintf(y->err, sizeof(y->err), "%s:%zu: %snot well-formed YAML: %s%s%s", y->name, line,
+		key, p->problem ? p->problem : "out of memory", p->context ? " " : "",
 		p->context ? p->context : "");
 	return -EINVAL;
 }
 
 /** Only one document may be in a file: what stands after a second "---" would silently not count.
  */
-static int only_one(struct ctl_yaml *y, yaml_parser_t *p)
+static int only_one(struct ctl_yaml *y, yaml_parser_t *p, const struct place *in)
 {
 	yaml_document_t next;
 	int rc = 0;
 
 	if (!yaml_parser_load(p, &next))
-		return syntax_fail(y, p);
+		return syntax_fail(y, p, in);
 	const yaml_node_t *n = yaml_document_get_root_node(&next);
 	if (n) {
 		snprintf(y->err, sizeof(y->err), "%s:%zu: a second document begins, expected one",
@@ -109,10 +174,11 @@ static int only_one(struct ctl_yaml *y, yaml_parser_t *p)
 	return rc;
 }
 
-static int load(struct ctl_yaml *y, yaml_parser_t *p, struct ctl_yaml_at *root)
+static int load(
+	struct ctl_yaml *y, yaml_parser_t *p, const struct place *in, struct ctl_yaml_at *root)
 {
 	if (!yaml_parser_load(p, &y->doc))
-		return syntax_fail(y, p);
+		return syntax_fail(y, p, in);
 	*root = (struct ctl_yaml_at){.y = y, .line = 1};
 	root->node = yaml_document_get_root_node(&y->doc);
 	if (!root->node) {
@@ -120,7 +186,7 @@ static int load(struct ctl_yaml *y, yaml_parser_t *p, struct ctl_yaml_at *root)
 		return ctl_yaml_fail(root, "the file is empty, expected a mapping");
 	}
 	root->line = root->node->start_mark.line + 1;
-	int rc = only_one(y, p);
+	int rc = only_one(y, p, in);
 	if (rc)
 		yaml_document_delete(&y->doc);
 	return rc;
@@ -144,7 +210,7 @@ int ctl_yaml_parse(struct ctl_yaml *y, const char *name, const char *text, size_
 		return -EINVAL;
 	}
 	yaml_parser_set_input_string(&p, (const unsigned char *)text, len);
-	int rc = load(y, &p, root);
+	int rc = load(y, &p, &(struct place){text, len}, root);
 	yaml_parser_delete(&p);
 	return rc;
 }
@@ -301,7 +367,10 @@ int ctl_yaml_uint(const struct ctl_yaml_at *at, void *base, const struct ctl_yam
 	if (!s)
 		return -EINVAL;
 	if (!scan_uint(at, s, &v))
-		return ctl_yaml_fail(at, "expected a whole number, got \"%.64s\"", s);
+		return ctl_yaml_fail(at, "expected a whole number, got %s\"%.64s\"",
+			at->node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE ? ""
+									       : "quoted text ",
+			s);
 	if (v < f->min || v > f->max)
 		return ctl_yaml_fail(
 			at, "expected %" PRIu64 "..%" PRIu64 ", got %" PRIu64, f->min, f->max, v);
@@ -356,18 +425,19 @@ int ctl_yaml_label(const struct ctl_yaml_at *at, void *base, const struct ctl_ya
 
 int ctl_yaml_choice(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
 {
-	const char *s = ctl_yaml_scalar(at, "one of a few words");
-	char list[128] = "";
+	char list[128] = "one of ";
 
+	for (int i = 0; f->choices[i]; i++) {
+		size_t n = strlen(list);
+		snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", f->choices[i]);
+	}
+	const char *s = ctl_yaml_scalar(at, list);
 	if (!s)
 		return -EINVAL;
-	for (int i = 0; f->choices[i]; i++) {
+	for (int i = 0; f->choices[i]; i++)
 		if (strcmp(s, f->choices[i]) == 0) {
 			memcpy((uint8_t *)base + f->off, &i, sizeof(i));
 			return 0;
 		}
-		size_t n = strlen(list);
-		snprintf(list + n, sizeof(list) - n, "%s%s", i ? ", " : "", f->choices[i]);
-	}
-	return ctl_yaml_fail(at, "expected one of %s, got \"%.64s\"", list, s);
+	return ctl_yaml_fail(at, "expected %s, got \"%.64s\"", list, s);
 }

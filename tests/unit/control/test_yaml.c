@@ -110,14 +110,21 @@ static const struct broken_row rows[] = {
 	{"second document", "must: true\n---\nmust: true\n",
 		"t.yaml:3: a second document begins, expected one"},
 	{"tab", "must: true\n\titems: []\n",
-		"t.yaml:2: not well-formed YAML: found a tab character that violates indentation "
+		"t.yaml:2: near \"items\": not well-formed YAML: found a tab character that "
+		"violates indentation "
 		"while scanning a "
 		"plain scalar"},
 	{"unclosed", "must: true\nitems: [a\n",
-		"t.yaml:3: not well-formed YAML: did not find expected ',' or ']' while parsing a "
+		"t.yaml:3: near \"items\": not well-formed YAML: did not find expected ',' or ']' "
+		"while parsing a "
 		"flow sequence"},
+	{"not UTF-8, far on", "must: true\nsmall: 1\n# \xff\n",
+		"t.yaml:3: near \"small\": not well-formed YAML: invalid leading UTF-8 octet"},
+	{"no key near", "- [\n",
+		"t.yaml:2: not well-formed YAML: did not find expected node content while parsing "
+		"a flow node"},
 	{"not UTF-8", "must: \xff\n",
-		"t.yaml:1: not well-formed YAML: invalid leading UTF-8 octet"},
+		"t.yaml:1: near \"must\": not well-formed YAML: invalid leading UTF-8 octet"},
 	{"missing", "small: 1\n", "t.yaml:1: key \"must\" is missing"},
 	{"unknown", "must: true\nmist: true\n", "t.yaml:2: mist: unknown key"},
 	{"duplicate", "must: true\nsmall: 1\nsmall: 2\n",
@@ -127,7 +134,8 @@ static const struct broken_row rows[] = {
 	{"over", "small: 11\n", "t.yaml:1: small: expected 1..10, got 11"},
 	{"negative", "small: -1\n", "t.yaml:1: small: expected a whole number, got \"-1\""},
 	{"fraction", "small: 1.5\n", "t.yaml:1: small: expected a whole number, got \"1.5\""},
-	{"quoted", "small: \"1\"\n", "t.yaml:1: small: expected a whole number, got \"1\""},
+	{"quoted", "small: \"1\"\n",
+		"t.yaml:1: small: expected a whole number, got quoted text \"1\""},
 	{"20 digits", "big: 10000000000000000000\n",
 		"t.yaml:1: big: expected a whole number, got \"10000000000000000000\""},
 	{"number is a map", "small: {a: 1}\n",
