@@ -5,6 +5,7 @@
 #include "routing/judge.h"
 #include "routing/table.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/pairs.h"
 
 /**
  * Cost of a worker's look-ups and of control's rebuild at full size: 1,600 zones, 16 regions with
@@ -180,6 +181,7 @@ static void measure(const char *what, void (*work)(unsigned i))
 		best_ns = ns < best_ns ? ns : best_ns;
 	}
 	printf("%-44s %8.0f cycles %8.1f ns\n", what, best_cycles, best_ns);
+	bench_json("routes", what, "cycles", best_cycles);
 }
 
 static void rebuild(void)
@@ -197,6 +199,7 @@ static void rebuild(void)
 		route_table_free(t);
 	}
 	printf("%-44s %26.1f us\n", "table after a change of state", best_ns / 1e3);
+	bench_json("routes", "table after a change of state", "us", best_ns / 1e3);
 }
 
 static void judge_tick(void)
