@@ -23,7 +23,7 @@ TESTS = (
     "clean", "compare", "dnsperf", "resolver",
     "stale_nsec3", "stale_all",
     "bitflip", "strip", "silent", "servfail", "refused", "lame",
-    "zone_bad", "spoof", "swap", "rollover", "root_rollover", "term",
+    "zone_bad", "spoof", "swap", "canary", "rollover", "root_rollover", "term",
     "garbage_client", "garbage_upstream",
     "kernel", "af_packet", "device", "pktgen", "killed",
     "tcp", "inspect", "metrics",
