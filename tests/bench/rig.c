@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -56,13 +57,13 @@ static void start_eal(const struct rig_spec *spec, const char *program)
 	static char lcores[128], memory[16];
 	char *argv[ARGS_MAX] = {(char *)(uintptr_t)program, "--no-pci", "--no-telemetry",
 		"--in-memory", "--iova-mode=va", "--log-level=4", "--lcores", lcores, "-m", memory};
-	unsigned n = (spec->by_hand ? 0u : spec->workers) + spec->crypto, used;
+	unsigned n = spec->workers - spec->by_hand + spec->crypto, used;
 
-	// The load tool has CPU 0; workers and crypto lcores share the others as they come.
+	// The main lcore has the first CPU, the others share those that follow, and then all.
 	used = (unsigned)snprintf(lcores, sizeof(lcores), "0@0");
-	for (unsigned i = 0; i < n; i++)
-		used += (unsigned)snprintf(lcores + used, sizeof(lcores) - used, ",%u@%u", i + 1,
-			n == 1 ? 1 : (i + 1) % 2);
+	for (unsigned i = 1; i <= n; i++)
+		used += (unsigned)snprintf(lcores + used, sizeof(lcores) - used, ",%u@%u", i,
+			i % (unsigned)sysconf(_SC_NPROCESSORS_ONLN));
 	snprintf(memory, sizeof(memory), "%u",
 		1024 + spec->mbufs / 1024 + spec->transactions / 1024 * spec->workers);
 	need(rte_eal_init(10, argv) >= 0, "EAL does not start");
@@ -156,16 +157,21 @@ static void start_by_hand(const struct dp_config *c, char *note, size_t note_siz
 	need(dp_parts_new(c, SOCKET_ID_ANY, &rig.dp, note, note_size) == 0, note);
 	for (unsigned i = 0; i < RIG_PORTS; i++) {
 		start_port(rig.theirs[i]);
-		rig.dp->port[i] = (struct dp_port){
-			.id = rig.theirs[i], .queues = 1, .mac = rig_mac, .claim = -1};
+		rig.dp->port[i] = (struct dp_port){.id = rig.theirs[i],
+			.queues = c->worker_count,
+			.mac = rig_mac,
+			.claim = -1};
 	}
 	rig.dp->port_count = RIG_PORTS;
 	need(dp_parts_workers(rig.dp) == 0, "a worker");
-	dp_worker_attach(rig.dp->worker[0]);
+	for (unsigned i = 0; i < c->worker_count; i++)
+		dp_worker_attach(rig.dp->worker[i]);
 	for (unsigned i = 0; i < c->crypto_count; i++) {
+		unsigned lcore = c->worker_count + i;
+
 		rig.dp->crypto_arg[i] = (struct dp_crypto_arg){rig.dp->crypto, i};
-		rig.dp->lcore[i] = i + 1;
-		need(rte_eal_remote_launch(dp_crypto_main, &rig.dp->crypto_arg[i], i + 1) == 0,
+		rig.dp->lcore[i] = lcore;
+		need(rte_eal_remote_launch(dp_crypto_main, &rig.dp->crypto_arg[i], lcore) == 0,
 			"an lcore");
 		rig.dp->launched++;
 	}
@@ -238,14 +244,22 @@ void rig_open(const struct rig_spec *spec, const char *program)
 		start_dataplane();
 }
 
-uint64_t rig_turn(uint64_t *packets)
+/*
+ * The worker's clock only goes while it is turned: when the thread loses its core, queries do not
+ * grow old.
+ */
+uint64_t rig_turn(unsigned worker, uint64_t *packets)
 {
-	struct dp_worker *w = rig.dp->worker[0];
+	static uint64_t clock[QUEUES_MAX];
+	struct dp_worker *w = rig.dp->worker[worker];
 	uint64_t before = atomic_load_explicit(&w->counters.received, memory_order_relaxed);
 	uint64_t start = rte_rdtsc(), cycles;
 
-	dp_worker_burst(w, start);
+	if (clock[worker] == 0)
+		clock[worker] = start;
+	dp_worker_burst(w, clock[worker]);
 	cycles = rte_rdtsc() - start;
+	clock[worker] += RTE_MIN(cycles, rte_get_tsc_hz() / 10000);
 	*packets = atomic_load_explicit(&w->counters.received, memory_order_relaxed) - before;
 	return cycles;
 }
@@ -253,8 +267,8 @@ uint64_t rig_turn(uint64_t *packets)
 void rig_close(void)
 {
 	atomic_store(&rig.stop, true);
-	if (rig.spec.by_hand)
-		dp_worker_detach(rig.dp->worker[0]);
+	for (unsigned i = 0; rig.spec.by_hand && i < rig.spec.workers; i++)
+		dp_worker_detach(rig.dp->worker[i]);
 	if (rig.dp != NULL)
 		dp_free(rig.dp);
 	rte_eal_mp_wait_lcore();
@@ -276,7 +290,30 @@ struct rte_mempool *rig_pool(void)
 
 /* ---- signed answers ---- */
 
-struct gen_answers *rig_sign(const struct gen_questions *q)
+static void add_signed(
+	struct gen_answers *answers, const struct gen_question *q, const struct kit_sign *sign)
+{
+	static const uint8_t opt[] = {
+		0, 0, 41, EDNS_ROOM >> 8, EDNS_ROOM & 0xff, 0, 0, 0x80, 0, 0, 0};
+	static struct kit_msg m;
+	struct kit_rdata a = kit_a(0xc0000250);
+	char name[DNS_NAME_TEXT_MAX];
+	uint8_t *dns;
+	size_t len;
+
+	dns_name_to_text(q->name, name, sizeof(name));
+	kit_init(&m, name, DNS_TYPE_A, DNS_FLAG_AA);
+	kit_rrset(&m, DNS_ANSWER, name, DNS_TYPE_A, 300, &a, 1, sign);
+	memcpy(m.buf + m.len, opt, sizeof(opt));
+	m.len += sizeof(opt);
+	m.counts[3]++;
+	dns = kit_finish(&m, &len);
+	need(gen_answers_add(answers, dns, len) == 0, "an answer");
+	free(dns);
+}
+
+/* Warm names as they come in turn, cold ones as the second of every two. */
+struct gen_answers *rig_sign(uint32_t warm, uint32_t cold)
 {
 	uint32_t now = (uint32_t)time(NULL);
 	struct kit_sign sign = {
@@ -287,27 +324,26 @@ struct gen_answers *rig_sign(const struct gen_questions *q)
 		.inception = now - 3600,
 		.expiration = now + 86400,
 	};
-	struct kit_rdata a = kit_a(0xc0000250);
+	struct gen_questions *q, *mixed = NULL;
 	struct gen_answers *answers;
-	uint8_t opt[] = {0, 0, 41, EDNS_ROOM >> 8, EDNS_ROOM & 0xff, 0, 0, 0x80, 0, 0, 0};
+	char err[GEN_ERR_MAX];
 
 	need(gen_answers_new(&answers) == 0, "memory");
-	for (uint32_t i = 0; i < gen_questions_count(q); i++) {
-		static struct kit_msg m;
-		char name[DNS_NAME_TEXT_MAX];
-		uint8_t *dns;
-		size_t len;
+	need(gen_questions_make(warm, "com.", &q, err) == 0, err);
+	if (cold > 0)
+		need(gen_questions_mix(1, cold, 2, "com.", &mixed, err) == 0, err);
+	for (uint32_t i = 0; i < warm; i++) {
+		struct gen_question at = gen_questions_at(q, i);
 
-		dns_name_to_text(gen_questions_at(q, i).name, name, sizeof(name));
-		kit_init(&m, name, DNS_TYPE_A, DNS_FLAG_AA);
-		kit_rrset(&m, DNS_ANSWER, name, DNS_TYPE_A, 300, &a, 1, &sign);
-		memcpy(m.buf + m.len, opt, sizeof(opt));
-		m.len += sizeof(opt);
-		m.counts[3]++;
-		dns = kit_finish(&m, &len);
-		need(gen_answers_add(answers, dns, len) == 0, "an answer");
-		free(dns);
+		add_signed(answers, &at, &sign);
 	}
+	for (uint32_t i = 0; i < cold; i++) {
+		struct gen_question at = gen_questions_at(mixed, 2 * i + 1);
+
+		add_signed(answers, &at, &sign);
+	}
+	gen_questions_free(q);
+	gen_questions_free(mixed);
 	need(gen_answers_index(answers) == 0, "memory");
 	return answers;
 }

@@ -11,15 +11,15 @@
  * sites. At the other ends of the rings are the load tool's ports. com. is served by one site and
  * is insecure, or secure by a key made here.
  *
- * Workers run on lcores of their own, or a single one is turned by hand: then load and worker take
- * turns on one core, and what a turn costs can be told from what the rest of the machine does.
+ * Workers run on lcores of their own, or are turned by hand: then a worker and its load take turns
+ * on one core, and what a turn costs can be told from what the rest of the machine does.
  */
 
 enum { RIG_CLIENTS = 0, RIG_SITES = 1, RIG_PORTS = 2 };
 
 struct rig_spec {
 	uint16_t workers, crypto;
-	bool by_hand; // one worker, turned by rig_turn()
+	bool by_hand; // workers are turned by rig_turn(), lcore i is free for worker i's
 	bool secure;  // com. is signed: answers are checked
 	bool wire;    // no dataplane: the rings are joined, to see what the load tool can do
 	uint32_t transactions;     // per worker
@@ -32,15 +32,15 @@ struct rig_spec {
 void rig_open(const struct rig_spec *spec, const char *program);
 void rig_close(void);
 
-/** One turn of the worker's loop. @return cycles it took, *packets gets what it received */
-uint64_t rig_turn(uint64_t *packets);
+/** One turn of a worker's loop. @return cycles it took, *packets gets what it received */
+uint64_t rig_turn(unsigned worker, uint64_t *packets);
 
 /** One of the load tool's ports, and its packets. */
 uint16_t rig_port(unsigned which);
 struct rte_mempool *rig_pool(void);
 
-/** A signed answer to each question, for a secure com. @return ready for look-ups */
-struct gen_answers *rig_sign(const struct gen_questions *q);
+/** Signed answers to what gen_questions_mix() makes under com. @return ready for look-ups */
+struct gen_answers *rig_sign(uint32_t warm, uint32_t cold);
 
 /** Workers' numbers of now; zero without a dataplane. */
 void rig_stats(struct dp_stats *out);
