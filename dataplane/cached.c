@@ -24,9 +24,9 @@
  */
 
 enum {
-	STALE_TTL_S = 30,    // RFC 8767 s4
-	RENEW_TENTH = 9,     // of ten: from here on a hit renews the answer
-	RENEW_HITS = 2,      // of an answer that is asked for more than once
+	STALE_TTL_S = 30, // RFC 8767 s4
+	RENEW_TENTH = 9,  // of ten: from here on a hit renews the answer
+	RENEW_HITS = 2,   // of an answer that is asked for more than once
 	SOA_TTL_NONE = -1,
 };
 
@@ -72,14 +72,13 @@ static uint32_t denial_life(
 	bool denies = vr->kind == VAL_KIND_NODATA || vr->kind == VAL_KIND_NXDOMAIN;
 	uint32_t minimum_s;
 
-	for (uint16_t i = msg->section_start[DNS_AUTHORITY];
-		i < msg->section_start[DNS_ADDITIONAL]; i++) {
+	for (uint16_t i = msg->section_start[DNS_AUTHORITY]; i < msg->section_start[DNS_ADDITIONAL];
+		i++) {
 		if (msg->rr[i].type != DNS_TYPE_SOA)
 			continue;
 		if (dns_soa_minimum(msg, &msg->rr[i], &minimum_s) != 0)
 			return 0;
-		return smaller(c->max_negative_ttl_s,
-			smaller(minimum_s, capped_ttl(msg, vr, i)));
+		return smaller(c->max_negative_ttl_s, smaller(minimum_s, capped_ttl(msg, vr, i)));
 	}
 	return denies ? 0 : UINT32_MAX;
 }
@@ -110,7 +109,7 @@ static uint32_t life_of(const struct dp_worker *w, uint32_t *most)
 	for (uint16_t i = 0; i < msg->rr_count; i++)
 		if (msg->rr[i].type != DNS_TYPE_OPT)
 			life = smaller(life, capped_ttl(msg, &w->verdict, i));
-	if (life < c->min_ttl_s && *most > 0)
+	if (life<c->min_ttl_s && * most> 0)
 		life = c->min_ttl_s;
 	return smaller(life, signed_for(w, &w->verdict.result));
 }
@@ -162,8 +161,8 @@ void dp_cached_keep(struct dp_worker *w, const struct dp_txn *t)
 	life = life_of(w, &most);
 	if (life == 0)
 		return;
-	len = dp_reply_bare(&w->msg, &w->verdict, r.kind, true, dp_rcache_msg(&w->kept),
-		DP_RCACHE_MSG_MAX);
+	len = dp_reply_bare(
+		&w->msg, &w->verdict, r.kind, true, dp_rcache_msg(&w->kept), DP_RCACHE_MSG_MAX);
 	if (len < 0)
 		return;
 	w->kept.head = (struct dp_rcache_head){
@@ -222,8 +221,8 @@ bool dp_cached_find(struct dp_worker *w, const struct dp_cached *q, bool do_bit,
 		return false;
 	k = key_of(w, q);
 	hash = dp_rcache_hash(w->rcache, &k);
-	if (dp_rcache_get(w->rcache, &k, hash, do_bit ? DP_RCACHE_DNSSEC : DP_RCACHE_PLAIN,
-		    &w->kept))
+	if (dp_rcache_get(
+		    w->rcache, &k, hash, do_bit ? DP_RCACHE_DNSSEC : DP_RCACHE_PLAIN, &w->kept))
 		return is_good(w, stale);
 	return !do_bit && dp_rcache_get(w->rcache, &k, hash, DP_RCACHE_DNSSEC, &w->kept) &&
 	       is_good(w, stale) && make_plain(w, &k);
@@ -236,7 +235,7 @@ static int stale_ede(const struct dp_worker *w)
 	uint16_t flags = dns_get16(dp_rcache_msg(kept) + DNS_OFF_FLAGS);
 
 	return (flags & DNS_FLAG_RCODE_MASK) == DNS_RCODE_NXDOMAIN ? DNS_EDE_STALE_NXDOMAIN
-								    : DNS_EDE_STALE_ANSWER;
+								   : DNS_EDE_STALE_ANSWER;
 }
 
 int dp_cached_write(struct dp_worker *w, const struct dp_waiter *client, const struct dp_cached *q,
@@ -247,8 +246,8 @@ int dp_cached_write(struct dp_worker *w, const struct dp_waiter *client, const s
 	struct dp_kept kept = {
 		.msg = dp_rcache_msg(&w->kept),
 		.len = h->len,
-		.question_end = (uint16_t)(DNS_HEADER_LEN + q->qname->len + DNS_TYPE_LEN +
-					   DNS_CLASS_LEN),
+		.question_end =
+			(uint16_t)(DNS_HEADER_LEN + q->qname->len + DNS_TYPE_LEN + DNS_CLASS_LEN),
 		.ttl_off = dp_rcache_ttls(&w->kept),
 		.records = h->records,
 		.secure = h->secure,

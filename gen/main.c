@@ -100,9 +100,11 @@ static int open_port(int number)
 	return 0;
 }
 
-/* memif and vhost have to find their other side first. */
-static void await_links(void)
+/* memif and vhost have to find their other side first. @return whether all did */
+static bool await_links(void)
 {
+	bool up = true;
+
 	for (unsigned i = 0; i < gen.ports; i++) {
 		struct rte_eth_link link = {0};
 
@@ -111,7 +113,9 @@ static void await_links(void)
 				break;
 			rte_delay_us_sleep(10000);
 		}
+		up = up && link.link_status;
 	}
+	return up;
 }
 
 static int open_ports(void)
@@ -128,7 +132,8 @@ static int open_ports(void)
 	if (err == 0 && o->sites_port >= 0 && o->sites_port != o->clients_port)
 		err = open_port(o->sites_port);
 	if (err == 0)
-		await_links();
+		fprintf(stderr, "swerve-gen: %s\n",
+			await_links() ? "links are up" : "a link is down, going on all the same");
 	return err;
 }
 

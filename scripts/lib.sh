@@ -76,7 +76,7 @@ PACKAGES_BUILD=(gcc libc6-dev clang llvm meson ninja-build pkg-config libdpdk-de
 PACKAGES_LAB=(nsd knot unbound ldnsutils dnsperf bind9-dnsutils dns-root-data ethtool iproute2 python3
 	procps util-linux dpdk-dev libluajit-5.1-2)
 PACKAGES_LINT=(git cppcheck clang-format prometheus) # promtool is in prometheus
-PACKAGES_BENCH=(openssl)
+PACKAGES_BENCH=(openssl dnsdist dnsmasq-base)
 
 package_there() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -103,7 +103,7 @@ services_disable() {
 	command -v systemctl >/dev/null || return 0
 	[ -d /run/systemd/system ] || return 0
 	for p in "$@"; do
-		case $p in nsd | knot | unbound | prometheus | prometheus-node-exporter) systemctl -q disable "$p.service" 2>/dev/null ;; esac
+		case $p in nsd | knot | unbound | prometheus | prometheus-node-exporter | dnsdist) systemctl -q disable "$p.service" 2>/dev/null ;; esac
 	done
 	return 0
 }

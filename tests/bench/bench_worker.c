@@ -42,7 +42,7 @@ static void usage(void)
 {
 	fputs("usage: bench_worker [--by-hand] [--workers N] [--crypto N] [--secure] [--signed]\n"
 	      "  [--wire] [--seconds S] [--names N] [--cold N] [--in-flight N] [--hold N]\n"
-	      "  [--hostile PERCENT] [--client-device DEVARGS]\n"
+	      "  [--hostile PERCENT] [--client-device DEVARGS | --device DEVARGS]\n"
 	      "\n"
 	      "  --by-hand  worker and load take turns on one core, each pair on its own; the\n"
 	      "             median over blocks of turns says what a packet costs whatever else "
@@ -51,6 +51,7 @@ static void usage(void)
 	      "  --signed   answers are signed, but com. is insecure: nobody looks\n"
 	      "  --secure   answers are signed and validated\n"
 	      "  --wire     no worker between clients and sites: what the load tool can do\n"
+	      "  --device D one port instead of rings, its other end is another process's load\n"
 	      "  --cold N   every 100th query is for one of N names never asked before\n"
 	      "  --hold N   sites answer only when N queries are with them\n",
 		stderr);
@@ -117,6 +118,9 @@ static void read_option(int c)
 	case 'd':
 		o.rig.client_device = optarg;
 		break;
+	case 'D':
+		o.rig.device = optarg;
+		break;
 	default:
 		usage();
 	}
@@ -128,7 +132,8 @@ static void read_options(int argc, char **argv)
 		{"signed", 0, NULL, 'S'}, {"wire", 0, NULL, 'W'}, {"workers", 1, NULL, 'w'},
 		{"crypto", 1, NULL, 'c'}, {"seconds", 1, NULL, 't'}, {"names", 1, NULL, 'n'},
 		{"cold", 1, NULL, 'C'}, {"in-flight", 1, NULL, 'i'}, {"hold", 1, NULL, 'h'},
-		{"hostile", 1, NULL, 'H'}, {"client-device", 1, NULL, 'd'}, {0}};
+		{"hostile", 1, NULL, 'H'}, {"client-device", 1, NULL, 'd'},
+		{"device", 1, NULL, 'D'}, {0}};
 	int c;
 
 	o = (struct options){.rig = {.workers = 1, .transactions = 65536, .signatures = 1 << 20},
@@ -191,7 +196,7 @@ static void make_load(struct load *l, unsigned i, const struct gen_questions *q,
 		gen_clients_rate(l->clients, INFINITY, rte_rdtsc());
 }
 
-/* Blocks are short: what interrupts a worker falls into a few of them, and the median does not see it. */
+/* Blocks are short: what interrupts a worker falls into a few, and the median does not see it. */
 static void turn_worker(struct load *l)
 {
 	uint64_t cycles = 0, packets = 0, n;
@@ -232,7 +237,9 @@ static void run_threads(void)
 	uint64_t tick = 0, now;
 
 	while ((now = rte_rdtsc()) < run_until) {
-		for (unsigned i = 0; i < o.rig.workers; i++) {
+		if (o.rig.device != NULL)
+			rte_delay_us_sleep(10000);
+		for (unsigned i = 0; i < o.rig.workers && o.rig.device == NULL; i++) {
 			gen_end_turn(&loads[i].end[0], now);
 			gen_end_turn(&loads[i].end[1], now);
 		}
@@ -274,6 +281,21 @@ static void fill(void)
 
 /* ---- what was seen ---- */
 
+/* The other process takes its time to come. */
+static void await_load(void)
+{
+	struct dp_stats s;
+
+	fputs("ready\n", stderr);
+	for (unsigned i = 0; i < 3000; i++) {
+		rig_stats(&s);
+		if (s.received > 1000)
+			return;
+		run_for(0.01);
+	}
+	need(-ETIMEDOUT, "no load comes");
+}
+
 struct counts {
 	struct dp_stats dp;
 	uint64_t cycles, cpu_ns, answered, lost, hostile, servfail, not_taken;
@@ -284,7 +306,7 @@ static struct counts count(void)
 	struct counts c = {.cycles = rte_rdtsc(), .cpu_ns = rig_cpu_ns()};
 
 	rig_stats(&c.dp);
-	for (unsigned i = 0; i < o.rig.workers; i++) {
+	for (unsigned i = 0; i < o.rig.workers && o.rig.device == NULL; i++) {
 		const struct gen_clients_stats *s = gen_clients_stats(loads[i].clients);
 
 		c.answered += s->answered;
@@ -359,13 +381,15 @@ static void report(const struct counts *a, const struct counts *b)
 		report_threads(a, b, s);
 	printf("\"seconds\": %.3f, \"tsc_hz\": %.0f, \"packets\": %.0f, \"answered_qps\": %.0f, "
 	       "\"hostile_qps\": %.0f, \"lost\": %.0f, \"servfail\": %.0f, \"dropped\": %.0f, "
-	       "\"not_taken\": %.0f, \"retried\": %.0f, \"transactions\": %.0f, \"secure\": %.0f, "
+	       "\"not_taken\": %.0f, \"retried\": %.0f, \"coalesced\": %.0f, \"transactions\": "
+	       "%.0f, "
+	       "\"secure\": %.0f, "
 	       "\"sig_hits\": %.0f, \"sig_misses\": %.0f}\n",
 		s, (double)rte_get_tsc_hz(), (double)(b->dp.received - a->dp.received),
 		(double)(b->answered - a->answered) / s, (double)(b->hostile - a->hostile) / s,
 		(double)(b->lost - a->lost), (double)(b->servfail - a->servfail), (double)dropped,
 		(double)(b->not_taken - a->not_taken), (double)(b->dp.retried - a->dp.retried),
-		(double)b->dp.transactions,
+		(double)(b->dp.coalesced - a->dp.coalesced), (double)b->dp.transactions,
 		(double)(b->dp.verdict[VAL_SECURE] - a->dp.verdict[VAL_SECURE]),
 		(double)(b->dp.sig_hits - a->dp.sig_hits),
 		(double)(b->dp.sig_misses - a->dp.sig_misses));
@@ -383,9 +407,12 @@ int main(int argc, char **argv)
 	need(gen_questions_mix(o.names, o.cold, 100, "com.", &q, err), err);
 	if (o.signed_)
 		answers = rig_sign(o.names, o.cold);
-	for (unsigned i = 0; i < o.rig.workers; i++)
+	for (unsigned i = 0; i < o.rig.workers && o.rig.device == NULL; i++)
 		make_load(&loads[i], i, q, answers);
-	fill();
+	if (o.rig.device != NULL)
+		await_load();
+	else
+		fill();
 	// every name has been asked once, so that what is to be warm is warm
 	for (double s = o.warm_s; s > 0; s -= 0.1)
 		run_for(0.1);

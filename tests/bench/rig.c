@@ -131,7 +131,8 @@ static void make_routes(struct dp_view *view)
 	need(rig.hops != NULL, "memory");
 	rig.hops->count = (uint32_t)n;
 	for (size_t i = 0; i < n; i++)
-		rig.hops->hop[i] = (struct dp_hop){true, RIG_SITES, rig_mac, rig_mac};
+		rig.hops->hop[i] = (struct dp_hop){
+			true, rig.spec.device != NULL ? 0 : RIG_SITES, rig_mac, rig_mac};
 	view->table = rig.table;
 	view->hops = rig.hops;
 }
@@ -156,6 +157,12 @@ static void start_by_hand(const struct dp_config *c, char *note, size_t note_siz
 {
 	need(dp_parts_new(c, SOCKET_ID_ANY, &rig.dp, note, note_size) == 0, note);
 	for (unsigned i = 0; i < RIG_PORTS; i++) {
+		if (i == RIG_CLIENTS && rig.spec.client_device != NULL) {
+			need(dp_port_open(&rig.dp->cfg.ports[i], "", NULL, 0, rig.dp->pool,
+				     &rig.dp->port[i], note, note_size) == 0,
+				note);
+			continue;
+		}
 		start_port(rig.theirs[i]);
 		rig.dp->port[i] = (struct dp_port){.id = rig.theirs[i],
 			.queues = c->worker_count,
@@ -177,10 +184,28 @@ static void start_by_hand(const struct dp_config *c, char *note, size_t note_siz
 	}
 }
 
+static void name_ports(struct dp_config *c)
+{
+	const char *given[RIG_PORTS] = {rig.spec.client_device, NULL};
+
+	if (rig.spec.device != NULL)
+		given[0] = rig.spec.device;
+	for (unsigned i = 0; i < c->port_count; i++) {
+		struct dp_port_config *p = &c->ports[i];
+
+		snprintf(p->name, sizeof(p->name), "p%u", i);
+		p->driver = DP_DRIVER_DEVICE;
+		if (given[i] != NULL)
+			snprintf(p->device, sizeof(p->device), "%s", given[i]);
+		else
+			rte_eth_dev_get_name_by_port(rig.theirs[i], p->device);
+	}
+}
+
 static void start_dataplane(void)
 {
 	struct dp_config c = {
-		.port_count = RIG_PORTS,
+		.port_count = rig.spec.device != NULL ? 1 : RIG_PORTS,
 		.worker_count = rig.spec.workers,
 		.crypto_count = rig.spec.crypto,
 		.service_count = 1,
@@ -193,14 +218,7 @@ static void start_dataplane(void)
 	};
 	char note[1024];
 
-	for (unsigned i = 0; i < RIG_PORTS; i++) {
-		snprintf(c.ports[i].name, sizeof(c.ports[i].name), "p%u", i);
-		c.ports[i].driver = DP_DRIVER_DEVICE;
-		rte_eth_dev_get_name_by_port(rig.theirs[i], c.ports[i].device);
-	}
-	if (rig.spec.client_device != NULL)
-		snprintf(c.ports[RIG_CLIENTS].device, sizeof(c.ports[0].device), "%s",
-			rig.spec.client_device);
+	name_ports(&c);
 	if (rig.spec.by_hand)
 		start_by_hand(&c, note, sizeof(note));
 	else
@@ -236,7 +254,7 @@ void rig_open(const struct rig_spec *spec, const char *program)
 		(uint16_t)(RTE_PKTMBUF_HEADROOM + (spec->mbufs > 200000 ? 512 : 2048)),
 		SOCKET_ID_ANY);
 	need(rig.pool != NULL, "the load tool's packets");
-	for (unsigned i = 0; i < RIG_PORTS; i++)
+	for (unsigned i = 0; i < RIG_PORTS && spec->device == NULL; i++)
 		make_ports(i);
 	if (spec->wire)
 		need(rte_eal_remote_launch(wire_main, NULL, 1) == 0, "an lcore");

@@ -26,6 +26,8 @@ struct rig_spec {
 	uint32_t signatures;       // entries of the signature cache
 	uint32_t mbufs;            // the load tool's
 	const char *client_device; // EAL device instead of the rings towards clients, NULL for none
+	const char
+		*device; // EAL device instead of all rings, the load is another process; NULL: none
 };
 
 /** EAL and all that is above. Ends the process with a sentence when it cannot. */

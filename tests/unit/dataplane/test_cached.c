@@ -57,8 +57,11 @@ static struct stage_packet expect_miss(const struct stage_query *q)
 
 static void test_hit(void)
 {
-	struct stage_query q = {
-		.qname = "A.cOm.", .id = 0xbeef, .flags = DNS_FLAG_RD, .edns = true, .do_bit = true};
+	struct stage_query q = {.qname = "A.cOm.",
+		.id = 0xbeef,
+		.flags = DNS_FLAG_RD,
+		.edns = true,
+		.do_bit = true};
 	const struct stage_answer *a;
 
 	open_cache(VAL_ZONE_SECURE);
@@ -319,7 +322,8 @@ static void test_not_kept(void)
 
 	open_cache(VAL_ZONE_SECURE);
 	up = expect_miss(&cd);
-	for (unsigned site = SIN; site <= LAX; site++) { // bogus everywhere: CD gets it all the same
+	for (unsigned site = SIN; site <= LAX;
+		site++) { // bogus everywhere: CD gets it all the same
 		if (site != SIN)
 			up = stage_expect_upstream((enum stage_site)site);
 		stage_reply_a(&up);
@@ -524,7 +528,7 @@ static void test_stale_when_all_are_silent(void)
 	stage_skip(TTL + 100);
 	expect_miss(&with_do); // sites come first
 	stage_ask(&plain);     // whoever waits gets one in his form
-	stage_pass(1500); // four tries
+	stage_pass(1500);      // four tries
 	stage_expect_nothing(STAGE_CLIENTS);
 	stage_pass(300);
 	for (unsigned i = 0; i < 2; i++) {
