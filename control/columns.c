@@ -49,19 +49,29 @@ void ctl_columns_add(struct ctl_columns *t, const char *fmt, ...)
 	add_owned(t, text);
 }
 
-void ctl_columns_add_span(struct ctl_columns *t, int64_t s)
+const char *ctl_span_text(int64_t s, char buf[CTL_SPAN_TEXT_MAX])
 {
 	const char *ago = s < 0 ? " ago" : "";
 	uint64_t n = s < 0 ? 0 - (uint64_t)s : (uint64_t)s;
+	const size_t size = CTL_SPAN_TEXT_MAX;
 
 	if (n >= 86400)
-		ctl_columns_add(t, "%" PRIu64 "d %" PRIu64 "h%s", n / 86400, n % 86400 / 3600, ago);
+		snprintf(
+			buf, size, "%" PRIu64 "d %" PRIu64 "h%s", n / 86400, n % 86400 / 3600, ago);
 	else if (n >= 3600)
-		ctl_columns_add(t, "%" PRIu64 "h %" PRIu64 "m%s", n / 3600, n % 3600 / 60, ago);
+		snprintf(buf, size, "%" PRIu64 "h %" PRIu64 "m%s", n / 3600, n % 3600 / 60, ago);
 	else if (n >= 60)
-		ctl_columns_add(t, "%" PRIu64 "m %" PRIu64 "s%s", n / 60, n % 60, ago);
+		snprintf(buf, size, "%" PRIu64 "m %" PRIu64 "s%s", n / 60, n % 60, ago);
 	else
-		ctl_columns_add(t, "%" PRIu64 "s%s", n, ago);
+		snprintf(buf, size, "%" PRIu64 "s%s", n, ago);
+	return buf;
+}
+
+void ctl_columns_add_span(struct ctl_columns *t, int64_t s)
+{
+	char buf[CTL_SPAN_TEXT_MAX];
+
+	ctl_columns_add(t, "%s", ctl_span_text(s, buf));
 }
 
 static const char *cell_text(const struct ctl_columns *t, size_t i)

@@ -22,7 +22,10 @@ void ctl_columns_init(struct ctl_columns *t, const char *heads);
 /** One more cell, row by row; an empty one shows as "-". */
 void ctl_columns_add(struct ctl_columns *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/** Seconds as one more cell: "3d 4h", "2h 5m", "4m 10s", "12s"; "ago" behind it when negative. */
+enum { CTL_SPAN_TEXT_MAX = 32 };
+/** Seconds as "3d 4h", "2h 5m", "4m 10s", "12s"; " ago" behind it when negative. @return buf */
+const char *ctl_span_text(int64_t s, char buf[CTL_SPAN_TEXT_MAX]);
+/** The same as one more cell. */
 void ctl_columns_add_span(struct ctl_columns *t, int64_t s);
 /** Print what is there and free it. Trailing blanks are left out. */
 void ctl_columns_print(struct ctl_columns *t, FILE *out);

@@ -493,6 +493,7 @@ static int read_steering(const struct ctl_yaml_at *at, void *base, const struct 
 		{"probation_good", JUDGE(probation_good), .min = 1, .max = 10000},
 		{"expiry_margin_s", JUDGE(expiry_margin_s), .max = 30 * 86400},
 		{"lag_s", JUDGE(lag_s), .min = 1, .max = 365 * 86400},
+		{"serial_lag_ms", JUDGE(serial_lag_ms), .max = 24 * MS_MAX},
 		{"return_min_ms", JUDGE(return_min_ms), .max = 24 * MS_MAX},
 		{"probe_interval_ms", FIELD(struct ctl_config, probe_interval_ms, ctl_yaml_uint),
 			.min = 200, .max = MS_MAX},

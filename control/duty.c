@@ -56,6 +56,13 @@ static json_t *finding_json(struct ctl_daemon *d, const struct route_finding *f)
 	if (f->bad_expiration)
 		json_object_set_new(j, "expired_s_ago",
 			json_integer(val_time_diff(f->bad_expiration, ctl_epoch_s())));
+	if (f->kind == ROUTE_F_LAGGING) {
+		json_object_set_new(j, "lag", json_string(route_lag_name(f->lag)));
+		json_object_set_new(j, "lag_by", json_integer(f->lag_by));
+		if (f->nearest)
+			json_object_set_new(j, "margin_s",
+				json_integer(val_time_diff(ctl_epoch_s(), f->nearest)));
+	}
 	if (f->first_bad_ms)
 		json_object_set_new(j, "since_first_bad_ms",
 			json_integer((json_int_t)(ctl_now_ms() - f->first_bad_ms)));

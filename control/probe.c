@@ -23,7 +23,6 @@ enum { NSID_MAX = 64, NSID_OPTION = 3 };
 struct probed {
 	uint64_t due_ms; // 0: not scheduled yet
 	uint64_t token;  // out, 0 none
-	uint32_t serial;
 	char nsid[NSID_MAX + 1];
 	struct route_sample sample;
 };
@@ -142,7 +141,7 @@ static void note_serial(struct ctl_probe *pr, struct probed *d)
 	for (unsigned i = 0; i < pr->msg.section_start[DNS_AUTHORITY]; i++)
 		if (pr->msg.rr[i].type == DNS_TYPE_SOA &&
 			dns_soa_serial(&pr->msg, &pr->msg.rr[i], &serial) == 0)
-			d->serial = serial;
+			d->sample.serial = serial;
 }
 
 /* A rollover that we have not seen, perhaps: somebody has to look before the path is blamed. */
@@ -231,7 +230,7 @@ void ctl_probe_forget(struct ctl_probe *pr, uint16_t path)
 
 uint32_t ctl_probe_serial(const struct ctl_probe *pr, uint16_t path)
 {
-	return pr->path[path].serial;
+	return pr->path[path].sample.serial;
 }
 
 const char *ctl_probe_nsid(const struct ctl_probe *pr, uint16_t path)

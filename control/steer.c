@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control/addr.h"
+#include "control/columns.h"
 #include "dns/text.h"
 #include "validator/verdict.h"
 
@@ -108,6 +109,29 @@ static void say_worst(struct text *t, const struct route_finding *f, uint32_t ep
 	}
 }
 
+/* How it is behind, and what is left before a bogus answer. */
+static void say_lag(struct text *t, const struct route_finding *f, uint32_t epoch_s)
+{
+	char span[CTL_SPAN_TEXT_MAX];
+
+	switch (f->lag) {
+	case ROUTE_LAG_SERIAL:
+		say(t, "its serial has stood still for %s, now %u behind its siblings'",
+			ctl_span_text((int64_t)f->lag_ms / 1000, span), f->lag_by);
+		break;
+	case ROUTE_LAG_INCEPTION:
+		say(t, "its newest signature is %s older than its siblings'",
+			ctl_span_text(f->lag_by, span));
+		break;
+	default:
+		say(t, "its signatures near their end and its siblings' do not");
+	}
+	say(t, "; no bogus answer yet");
+	if (f->nearest != 0)
+		say(t, ", the first signature ends in %s",
+			ctl_span_text((int32_t)(f->nearest - epoch_s), span));
+}
+
 /* "nrt and lax good": the sites of the zone that are up, the accused left out. */
 static void say_witnesses(struct text *t, const struct route_path *accused, struct route_paths *p)
 {
@@ -177,7 +201,7 @@ static void say_of_path(struct text *t, const struct route_finding *f,
 		say_destination(t, path, c, table);
 		break;
 	case ROUTE_F_LAGGING:
-		say(t, "falls behind its siblings or nears expiry, no bogus answer yet");
+		say_lag(t, f, epoch_s);
 		say_witnesses(t, path, p);
 		say_destination(t, path, c, table);
 		break;

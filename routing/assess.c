@@ -221,6 +221,7 @@ void route_judge_assess(struct route_judge *j, struct route_zone_state *z)
 {
 	uint32_t ill_sites = find_ill(j, z), witnessed = 0;
 
+	route_judge_compare_serials(j, z);
 	for (uint32_t i = z->first; ill_sites > 0 && i < z->first + z->count; i++) {
 		struct route_path_state *s = &j->path[j->order[i].id];
 
@@ -252,57 +253,4 @@ bool route_judge_all_bad(const struct route_judge *j)
 		if (!j->zones[i].bad && zone_answers_well_since(j, &j->zones[i], onset_ms))
 			return false;
 	return true;
-}
-
-/* ---- signature times ---- */
-
-/* Does one of the paths of another site show that a newer or longer-lived signature exists? */
-static uint32_t fresher_siblings(
-	const struct route_judge *j, const struct route_zone_state *z, uint32_t at, bool near)
-{
-	const struct route_path_state *own = &j->path[j->order[at].id];
-	uint32_t n = 0;
-
-	for (uint32_t i = z->first; i < z->first + z->count; i++) {
-		const struct route_path_state *s = &j->path[j->order[i].id];
-		int32_t ahead = (int32_t)(s->win.newest_inception - own->win.newest_inception);
-		uint32_t nearest = 0;
-		bool far;
-
-		if (j->order[i].site == j->order[at].site || s->ill != 0 ||
-			s->win.newest_inception == 0 ||
-			route_window_secure(&s->win, &nearest) < j->params.peer_good_min)
-			continue;
-		far = (int64_t)(int32_t)(nearest - j->epoch_s) >= j->params.expiry_margin_s;
-		n += near ? far && ahead > 0 : ahead > 0 && (uint32_t)ahead > j->params.lag_s;
-	}
-	return n;
-}
-
-/*
- * Behind, though every answer so far is good? Two signs:
- * - the nearest expiration is closer than the margin, a sibling's is not, and the sibling has shown
- * a signature newer than any of ours: the site has stopped taking updates. (Without the last part,
- * a path that carries more traffic would be blamed for the one RRset of the zone that is renewed
- * late everywhere.)
- * - the newest inception is behind the freshest sibling's by more than lag_s.
- *
- * Both are weak where a path has shown few RRsets, since those may all be old: hence the numbers of
- * answers asked for. A zone whose signatures all live shorter than the margin makes nobody lag: no
- * sibling is farther.
- */
-uint32_t route_judge_lag(const struct route_judge *j, const struct route_zone_state *z, uint32_t at)
-{
-	const struct route_path_state *s = &j->path[j->order[at].id];
-	uint32_t nearest = 0, n = 0;
-	uint32_t secure = route_window_secure(&s->win, &nearest);
-
-	if (secure < j->params.peer_good_min || s->win.newest_inception == 0)
-		return 0;
-	if (j->params.expiry_margin_s > 0 &&
-		(int64_t)(int32_t)(nearest - j->epoch_s) < j->params.expiry_margin_s)
-		n = fresher_siblings(j, z, at, true);
-	if (n == 0 && secure >= j->params.lag_answers)
-		n = fresher_siblings(j, z, at, false);
-	return n;
 }

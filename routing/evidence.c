@@ -98,6 +98,8 @@ void route_sample_merge(struct route_sample *to, const struct route_sample *from
 		(to->newest_inception == 0 ||
 			time_before(to->newest_inception, from->newest_inception)))
 		to->newest_inception = from->newest_inception;
+	if (from->serial != 0)
+		to->serial = from->serial;
 	add_expiration(to, from->nearest_expiration, from->last_sent_us);
 	add_bad(to, from);
 	if (from->last_sent_us > to->last_sent_us)

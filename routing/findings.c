@@ -61,6 +61,16 @@ static void fill(const struct route_path_state *s, struct route_finding *f)
 	f->first_bad_ms = first_bad(s, classes);
 }
 
+static void fill_lag(
+	const struct route_judge *j, const struct route_path_state *s, struct route_finding *f)
+{
+	f->lag = s->lag;
+	f->lag_by = s->lag_by;
+	if (s->serial_behind_ms != 0)
+		f->lag_ms = j->clock.now_ms - s->serial_behind_ms;
+	route_window_secure(&s->win, &f->nearest);
+}
+
 void route_judge_report(struct route_judge *j, const struct route_path *p,
 	enum route_finding_kind kind, enum route_state from)
 {
@@ -69,6 +79,8 @@ void route_judge_report(struct route_judge *j, const struct route_path *p,
 
 	fill(s, &f);
 	f.to = p->state;
+	if (kind == ROUTE_F_LAGGING)
+		fill_lag(j, s, &f);
 	s->found = true;
 	s->last_finding = kind;
 	s->last_finding_ms = j->clock.now_ms;

@@ -35,6 +35,7 @@ void route_judge_defaults(struct route_judge_params *p)
 		.lag_s = 86400,
 		.return_min_ms = 60000,
 		.lag_answers = 32,
+		.serial_lag_ms = 1800000,
 	};
 }
 
@@ -155,6 +156,7 @@ static void absorb(struct route_judge *j, struct route_path *p, const struct rou
 {
 	take_over(j, p);
 	route_window_absorb(&j->path[p->id].win, &j->clock, sample);
+	route_judge_note_serial(&j->path[p->id], sample->serial);
 }
 
 /* ---- faults that nobody moves for ---- */

@@ -42,6 +42,9 @@ struct route_judge_params {
 	uint32_t expiry_margin_s;
 	// lagging: newest inception behind the freshest sibling by more than this, default 86400
 	uint32_t lag_s;
+	// lagging: the SOA serial stands still, behind those of at least half of the sites, for this
+	// long; default 1800000, 0: never
+	uint32_t serial_lag_ms;
 	// at most one return per zone in this time, default 60000
 	uint32_t return_min_ms;
 	// secure answers that a path must have given lately before its inceptions say that it lags:
@@ -59,6 +62,7 @@ struct route_sample {
 	uint64_t rtt_us_sum, rtt_count;
 	uint64_t rtt_bucket[ROUTE_RTT_BUCKETS];
 	uint32_t newest_inception, nearest_expiration;
+	uint32_t serial; // SOA serial of the last probe, 0: none seen
 	uint32_t bad_expiration;
 	uint16_t bad_type, bad_reason;
 	uint32_t bad_key_tag;
@@ -96,6 +100,17 @@ enum route_finding_kind {
 /** Short stable name, as "site_fault"; never NULL. Any thread. */
 const char *route_finding_name(enum route_finding_kind k);
 
+/** By what a path is seen to lag. */
+enum route_lag {
+	ROUTE_LAG_NONE,
+	ROUTE_LAG_EXPIRY,    // its signatures are near their end, a sibling's are not
+	ROUTE_LAG_INCEPTION, // its newest signature is old, a sibling's is not
+	ROUTE_LAG_SERIAL,    // its SOA serial stands still behind a sibling's
+};
+
+/** Short stable name, as "serial"; never NULL. Any thread. */
+const char *route_lag_name(enum route_lag l);
+
 struct route_finding {
 	enum route_finding_kind kind;
 	uint16_t path; // id; 0xffff for zone and ours
@@ -109,6 +124,11 @@ struct route_finding {
 	uint16_t bad_type, bad_reason;
 	uint32_t bad_key_tag;
 	uint64_t first_bad_ms; // judge clock at the first bad outcome of this episode, 0 unknown
+	// of ROUTE_F_LAGGING
+	enum route_lag lag;
+	uint32_t lag_by;  // ROUTE_LAG_SERIAL: serials behind; else seconds behind the freshest
+	uint64_t lag_ms;  // ROUTE_LAG_SERIAL: for how long it has stood still
+	uint32_t nearest; // nearest expiration lately, 0 none: what is left before a bogus answer
 };
 
 struct route_judge;

@@ -5,7 +5,7 @@
 
 /**
  * The judge's parts: judge.c runs the tick and decides whose fault it is, assess.c says which paths
- * are ill and who testifies, steps.c moves one path's state, findings.c reports. All work on one
+ * are ill and who testifies, lag.c which fall behind, steps.c moves one path's state, findings.c reports. All work on one
  * judge, on one thread.
  */
 
@@ -17,13 +17,17 @@ struct route_path_state {
 	uint8_t strikes;
 	enum route_state state; // as we left it
 	uint64_t since_ms;
-	uint64_t last_bad_ms;   // starts the quiet time anew
-	uint64_t lag_ms;        // seen to lag
-	uint64_t blamed_ms;     // moved to failing on others' testimony
-	uint32_t lag_inception; // the newest when it was found to lag, 0: it did not
+	uint64_t last_bad_ms;      // starts the quiet time anew
+	uint64_t lag_ms;           // seen to lag
+	uint64_t blamed_ms;        // moved to failing on others' testimony
+	uint32_t serial;           // SOA serial that it shows, 0 none
+	uint64_t serial_behind_ms; // since when it stands still behind a sibling's, 0: it does not
+	uint32_t lag_inception;    // the newest when it was found to lag, 0: it did not
 	enum route_finding_kind last_finding;
 	uint64_t last_finding_ms;
 	// of this tick
+	enum route_lag lag;
+	uint32_t lag_by;
 	unsigned ill; // mask of ROUTE_M_*: the classes that it is ill by
 	uint32_t witnesses;
 };
@@ -99,10 +103,18 @@ bool route_judge_all_bad(const struct route_judge *j);
 /** Has a path that is not ill given enough good answers from ms on? */
 bool route_judge_answers_since(
 	const struct route_judge *j, const struct route_path_state *s, uint64_t ms);
-/** Sites whose signatures show that the path at order[at] lags behind; 0: it does not, or nobody
- * can tell. */
-uint32_t route_judge_lag(
-	const struct route_judge *j, const struct route_zone_state *z, uint32_t at);
+
+/* lag.c */
+
+/** Take over a path's SOA serial: one that moves is not behind from now on. */
+void route_judge_note_serial(struct route_path_state *s, uint32_t serial);
+/** Note which paths of a zone show an earlier serial than a sibling, and since when. */
+void route_judge_compare_serials(struct route_judge *j, const struct route_zone_state *z);
+/**
+ * Sites whose signatures or serials show that the path at order[at] lags behind; 0: it does not, or
+ * nobody can tell. Sets its lag and lag_by.
+ */
+uint32_t route_judge_lag(struct route_judge *j, const struct route_zone_state *z, uint32_t at);
 
 /* steps.c */
 

@@ -21,7 +21,7 @@ from labswerve import SwerveError
 
 TESTS = (
     "clean", "compare", "dnsperf", "resolver",
-    "stale_nsec3", "stale_all",
+    "stale_nsec3", "stale_all", "lagging",
     "bitflip", "strip", "silent", "servfail", "refused", "lame",
     "zone_bad", "spoof", "swap", "canary", "rollover", "root_rollover", "term",
     "garbage_client", "garbage_upstream",

@@ -40,9 +40,28 @@ static const struct {
 	{"one answer",
 		{.kind = ROUTE_F_SITE_FAULT, .path = SIN, .worst = ROUTE_O_REFUSED, .bad = 1},
 		"com. at sin (10.53.1.1): 1 answer refused; nrt good; com. now goes to nrt"},
-	{"lagging", {.kind = ROUTE_F_LAGGING, .path = SIN},
-		"com. at sin (10.53.1.1): falls behind its siblings or nears expiry, no bogus "
-		"answer yet; nrt good; com. now goes to nrt"},
+	{"lagging by expiry",
+		{.kind = ROUTE_F_LAGGING,
+			.path = SIN,
+			.lag = ROUTE_LAG_EXPIRY,
+			.nearest = NOW + 3500},
+		"com. at sin (10.53.1.1): its signatures near their end and its siblings' do not; "
+		"no bogus answer yet, the first signature ends in 58m 20s; nrt good; com. now goes "
+		"to nrt"},
+	{"lagging by inception",
+		{.kind = ROUTE_F_LAGGING, .path = SIN, .lag = ROUTE_LAG_INCEPTION, .lag_by = 90000},
+		"com. at sin (10.53.1.1): its newest signature is 1d 1h older than its siblings'; "
+		"no bogus answer yet; nrt good; com. now goes to nrt"},
+	{"lagging by serial",
+		{.kind = ROUTE_F_LAGGING,
+			.path = SIN,
+			.lag = ROUTE_LAG_SERIAL,
+			.lag_by = 7,
+			.lag_ms = 1860000,
+			.nearest = NOW + 86400},
+		"com. at sin (10.53.1.1): its serial has stood still for 31m 0s, now 7 behind its "
+		"siblings'; no bogus answer yet, the first signature ends in 1d 0h; nrt good; com. "
+		"now goes to nrt"},
 	{"probation", {.kind = ROUTE_F_PROBATION, .path = SIN, .from = ROUTE_FAILING},
 		"com. at sin (10.53.1.1): on probation after being failing"},
 	{"returned", {.kind = ROUTE_F_RETURNED, .path = SIN},
