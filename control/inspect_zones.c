@@ -27,6 +27,12 @@ static void lower_owner(const struct dns_msg *m, const struct dns_rr *rr, struct
 	dns_name_lower(out->octets, out->len);
 }
 
+/** Where data of a type is kept: DS with the parent. */
+static const uint8_t *home(const struct dns_name *owner, uint16_t type)
+{
+	return dns_name_strip(owner->octets, type == DNS_TYPE_DS && owner->labels > 0);
+}
+
 static bool is_covered(const struct dns_msg *m, const struct dns_rr *rr, const uint8_t *owner)
 {
 	for (uint16_t k = m->section_start[rr->section]; k < m->section_start[rr->section + 1];
@@ -61,7 +67,7 @@ static bool is_elsewhere(struct ctl_inspect *i, const struct dns_msg *m, const s
 	if ((rr->section != DNS_ANSWER && rr->type != DNS_TYPE_SOA) ||
 		is_covered(m, rr, owner.octets))
 		return false;
-	ctl_chain_find(i->chain, owner.octets, i->now_us, false, &place);
+	ctl_chain_find(i->chain, home(&owner, rr->type), i->now_us, false, &place);
 	return (place.state == CTL_CHAIN_SECURE || place.state == CTL_CHAIN_INSECURE) &&
 	       !dns_name_equal(place.zone, zone);
 }
@@ -70,7 +76,7 @@ bool ctl_inspect_spans(struct ctl_inspect *i, const struct dns_msg *m, const uin
 {
 	struct dns_name cut;
 
-	if (m->qtype == DNS_TYPE_DS || ctl_inspect_referral(m, &cut))
+	if (ctl_inspect_referral(m, &cut))
 		return false;
 	for (uint16_t k = 0; k < m->section_start[DNS_ADDITIONAL]; k++)
 		if (is_elsewhere(i, m, &m->rr[k], zone))
@@ -142,7 +148,7 @@ static void learn_all(struct lesson *l, const struct dns_msg *m)
 		} else if (rr->type == DNS_TYPE_RRSIG || is_covered(m, rr, name.octets)) {
 			continue;
 		}
-		learn(l, name.octets);
+		learn(l, rr->type == DNS_TYPE_RRSIG ? name.octets : home(&name, rr->type));
 	}
 }
 

@@ -253,6 +253,18 @@ static void across_to_unsigned(void)
 	across("a.shop.com.", &tape_world.by_shop, "www.plain.com.", &tape_world.unsigned_, SHOP);
 }
 
+/** The question is for DS, and the answer a denial of another zone. */
+static void across_ds(void)
+{
+	kit_init(&tape_msg, "alias.com.", DNS_TYPE_DS, AA);
+	tape_one(DNS_ANSWER, "alias.com.", DNS_TYPE_CNAME, kit_name("www.shop.com."),
+		&tape_world.by_com);
+	tape_one(DNS_AUTHORITY, "shop.com.", DNS_TYPE_SOA, kit_soa("shop.com."),
+		&tape_world.by_shop);
+	tape_deny(&tape_world.shop_chain, "=www.shop.com.", &tape_world.by_shop);
+	tape_add(&tape_msg, SHOP);
+}
+
 /** The target's name lies below the alias's zone, but is not in it. */
 static void across_to_child(void)
 {
@@ -373,6 +385,7 @@ static const struct {
 	{"delegation not captured, named", unknown_nodata, VAL_INDETERMINATE,
 		"no_chain: no DS of b.unseen.com. in the capture", 5, false},
 	{"two signed zones", across_signed, VAL_SECURE, "none", -1, true},
+	{"two zones, DS", across_ds, VAL_SECURE, "none", -1, true},
 	{"two zones, one stripped", across_stripped, VAL_INDETERMINATE,
 		"no_chain: no DS of www.shop.com. in the capture", 5, true},
 	{"two zones, one stripped where it must not be", across_stripped_there, VAL_BOGUS,
