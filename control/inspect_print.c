@@ -13,6 +13,7 @@
 enum {
 	LAG_SAID_S = 600, // behind by less is normal while a version goes round
 	SOON_S = 3600,
+	ERRORS_SAID = 10, // one answer in so many
 };
 
 /** Worst first: bogus, then behind, then by address. */
@@ -39,38 +40,49 @@ static enum val_reason main_reason(const struct table_server *s)
 	return (enum val_reason)best;
 }
 
+static uint64_t answers_of(const struct table_server *s)
+{
+	uint64_t sum = 0;
+
+	for (int v = 0; v <= VAL_BOGUS; v++)
+		sum += s->verdicts[v];
+	return sum;
+}
+
+/** What stands out is in capitals. */
 static void add_remark(struct ctl_columns *c, const struct table_server *s)
 {
-	char text[128];
+	enum val_reason r = main_reason(s);
+	uint64_t sum = answers_of(s);
+	char text[160];
 	int n = 0;
 
-	text[0] = '\0';
-	if (s->verdicts[VAL_BOGUS] > 0) {
-		enum val_reason r = main_reason(s);
-
-		n = snprintf(text, sizeof(text), "BOGUS (%s %" PRIu64 ")", val_reason_name(r),
-			s->reasons[r]);
-	}
+	if (s->verdicts[VAL_BOGUS] > 0)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, ", BOGUS (%s %" PRIu64 ")",
+			val_reason_name(r), s->reasons[r]);
 	if (s->lag_s >= LAG_SAID_S)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "%sLAGS", n > 0 ? ", " : "");
+		n += snprintf(text + n, sizeof(text) - (size_t)n, ", LAGS");
 	if (s->has_sig && s->margin_s >= 0 && s->margin_s < SOON_S)
-		snprintf(text + n, sizeof(text) - (size_t)n, "%sENDS SOON", n > 0 ? ", " : "");
-	ctl_columns_add(c, "%s", text[0] != '\0' ? text : "ok");
+		n += snprintf(text + n, sizeof(text) - (size_t)n, ", ENDS SOON");
+	if (s->errors * ERRORS_SAID >= sum)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, ", ERRORS %" PRIu64 " %%",
+			s->errors * 100 / sum);
+	if (n == 0)
+		snprintf(text, sizeof(text), ", %s",
+			s->verdicts[VAL_INDETERMINATE] == sum ? "not judged" : "ok");
+	ctl_columns_add(c, "%s", text + 2);
 }
 
 static void add_server(struct ctl_columns *c, const struct table_server *s, uint32_t clock)
 {
 	char addr[CTL_ADDR_TEXT_MAX];
-	uint64_t sum = 0;
 
-	for (int v = 0; v <= VAL_BOGUS; v++)
-		sum += s->verdicts[v];
 	ctl_addr_text(&s->addr, addr);
 	if (s->port == 53)
 		ctl_columns_add(c, "%s", addr);
 	else
 		ctl_columns_add(c, "%s#%u", addr, s->port);
-	ctl_columns_add(c, "%" PRIu64, sum);
+	ctl_columns_add(c, "%" PRIu64, answers_of(s));
 	ctl_columns_add(c, "%" PRIu64, s->verdicts[VAL_SECURE]);
 	ctl_columns_add(c, "%" PRIu64, s->verdicts[VAL_INSECURE]);
 	ctl_columns_add(c, "%" PRIu64, s->verdicts[VAL_BOGUS]);

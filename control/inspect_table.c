@@ -193,6 +193,7 @@ void ctl_inspect_table_add(void *table, const struct ctl_judged *j, const struct
 	s->verdicts[j->verdict]++;
 	if (j->verdict == VAL_BOGUS)
 		s->reasons[j->reason]++;
+	s->errors += j->rcode != DNS_RCODE_NOERROR && j->rcode != DNS_RCODE_NXDOMAIN;
 	if (j->verdict == VAL_INDETERMINATE)
 		note_gap(t, j);
 	for (uint16_t k = 0; m != NULL && k < m->section_start[DNS_ADDITIONAL]; k++) {

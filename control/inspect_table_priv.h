@@ -39,6 +39,7 @@ struct table_server {
 	uint32_t next;
 	uint64_t verdicts[VAL_BOGUS + 1];
 	uint64_t reasons[VAL_R_MAX]; // of bogus ones
+	uint64_t errors;             // RCODEs that say that the server cannot or will not
 	bool has_sig;
 	int32_t margin_s;
 	uint32_t newest;

@@ -84,7 +84,7 @@ static void test_table(void)
 		"10.0.1.1        6       5         1      0       0         23h 59m         1h 0m "
 		"ago   none  ok\n"
 		"10.0.2.1        2       1         0      0       1           1d 0h         1d 0h "
-		"ago      -  ok\n"
+		"ago      -  ERRORS 50 %\n"
 		"\n"
 		"indeterminate: 1 x refused\n");
 	free(text);
