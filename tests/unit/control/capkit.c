@@ -18,6 +18,7 @@ const struct cap_link cap_links[CAP_LINKS] = {
 	{"null", DLT_NULL, 0},
 	{"loop", DLT_LOOP, 0},
 	{"ethernet, as many tags as may be", DLT_EN10MB, CTL_CAPTURE_VLANS_MAX},
+	{"ethernet, PPPoE", DLT_EN10MB, -1},
 };
 
 static void put16(uint8_t *p, unsigned v)
@@ -79,7 +80,13 @@ static size_t put_link(uint8_t *p, const struct cap_link *link, bool v6)
 
 	switch (link->dlt) {
 	case DLT_EN10MB:
-		memset(p, 2, 12);
+		memset(p, 2, 22);
+		if (link->tags < 0) { // version and type 1, session data, then PPP's protocol
+			put16(p + 12, 0x8864);
+			put16(p + 14, 0x1100);
+			put16(p + 20, v6 ? 0x0057 : 0x0021);
+			return 22;
+		}
 		return 12 + put_tags(p + 12, link->tags, type);
 	case DLT_LINUX_SLL:
 		memset(p, 0, 14);

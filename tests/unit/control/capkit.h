@@ -12,7 +12,7 @@
  * inside is a broken test: it aborts.
  */
 
-enum { CAP_FRAME_MAX = 70000, CAP_LINKS = 10 };
+enum { CAP_FRAME_MAX = 70000, CAP_LINKS = 11 };
 
 struct cap_frame {
 	size_t len;
@@ -42,7 +42,7 @@ struct cap_ip {
 struct cap_link {
 	const char *name;
 	int dlt;
-	int tags; // VLAN tags
+	int tags; // VLAN tags; -1: PPPoE
 };
 extern const struct cap_link cap_links[CAP_LINKS];
 

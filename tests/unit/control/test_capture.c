@@ -594,6 +594,56 @@ static void test_files(void)
 	}
 }
 
+/** Octets one behind the other, 32-bit words as this machine has them. */
+struct ng {
+	uint8_t octets[8192];
+	size_t len;
+};
+
+static void ng32(struct ng *g, uint32_t v)
+{
+	memcpy(g->octets + g->len, &v, sizeof(v));
+	g->len += sizeof(v);
+}
+
+static void ng_interface(struct ng *g, uint16_t link)
+{
+	ng32(g, 1); // Interface Description
+	ng32(g, 20);
+	ng32(g, link); // reserved half zero, on a little-endian machine
+	ng32(g, 0);
+	ng32(g, 20);
+}
+
+static void ng_packet(struct ng *g, uint32_t interface, uint64_t time_us, const struct cap_frame *f)
+{
+	uint32_t padded = (uint32_t)(f->len + 3) & ~3u;
+
+	ng32(g, 6); // Enhanced Packet
+	ng32(g, 32 + padded);
+	ng32(g, interface);
+	ng32(g, (uint32_t)(time_us >> 32));
+	ng32(g, (uint32_t)time_us);
+	ng32(g, (uint32_t)f->len);
+	ng32(g, (uint32_t)f->len);
+	memset(g->octets + g->len, 0, padded);
+	memcpy(g->octets + g->len, f->octets, f->len);
+	g->len += padded;
+	ng32(g, 32 + padded);
+}
+
+static void ng_begin(struct ng *g)
+{
+	g->len = 0;
+	ng32(g, 0x0a0d0d0a); // Section Header
+	ng32(g, 28);
+	ng32(g, 0x1a2b3c4d);
+	ng32(g, 1); // version 1.0
+	ng32(g, UINT32_MAX);
+	ng32(g, UINT32_MAX); // length unknown
+	ng32(g, 28);
+}
+
 static void write_file(const char *path, const void *data, size_t len)
 {
 	FILE *f = fopen(path, "wb");
@@ -601,6 +651,36 @@ static void write_file(const char *path, const void *data, size_t len)
 	if (f == NULL || fwrite(data, 1, len, f) != len)
 		abort();
 	fclose(f);
+}
+
+/** pcapng with two interfaces; of another link type, the second is where reading ends. */
+static void test_pcapng(void)
+{
+	char path[] = "/tmp/swerve-capture-XXXXXX", err[CTL_CAPTURE_ERR_MAX];
+	static struct cap_frame f;
+	static struct ng g;
+	struct ctl_capture_stats stats;
+	int fd = mkstemp(path);
+
+	close(fd);
+	for (int other = 0; other < 2; other++) {
+		forget();
+		ng_begin(&g);
+		ng_interface(&g, 1);
+		cap_udp_frame(&f, ether, &server4, &client4, message(1, 300), 300);
+		ng_packet(&g, 0, 1700000000123456, &f);
+		ng_interface(&g, other ? 276 : 1);
+		cap_udp_frame(&f, other ? &cap_links[5] : ether, &server6, &client6,
+			message(2, 300), 300);
+		ng_packet(&g, 1, 1700000000123457, &f);
+		write_file(path, g.octets, g.len);
+		CU_ASSERT_EQUAL(ctl_capture_read(path, 0, take, NULL, &stats, err), 0);
+		CU_ASSERT_EQUAL(got.count, 2 - other);
+		CU_ASSERT_EQUAL(got.msg[0].time_us, 1700000000123456);
+		CU_ASSERT_EQUAL(err[0] != '\0', other);
+	}
+	CU_ASSERT_PTR_NOT_NULL(strstr(err, "an interface has a type"));
+	unlink(path);
 }
 
 /** A file that ends within its last packet: what came before counts, and it is said. */
@@ -685,6 +765,7 @@ int main(void)
 		{"streams at the limit", test_tcp_streams_limit},
 		{"other ports", test_ports},
 		{"files", test_files},
+		{"pcapng", test_pcapng},
 		{"a torn file", test_file_torn},
 		{"files refused", test_files_refused},
 		CU_TEST_INFO_NULL,
