@@ -82,40 +82,66 @@ static bool from_anchors(const struct val_trust *t, const uint8_t *name, struct 
 	return false;
 }
 
-static bool look_up(const struct val_trust *t, const uint8_t *name, struct known *k)
+/** Where a chain begins: what is published of `at`, or an anchor. */
+struct origin {
+	struct known known;
+	int labels; // -1: nowhere
+};
+
+static void find_origin(const struct val_trust *t, const uint8_t *name, struct origin *o)
 {
-	return from_published(t, name, k) || from_facts(t, name, k) || from_anchors(t, name, k);
+	int labels = dns_name_labels(name);
+
+	for (o->labels = labels; o->labels >= 0; o->labels--) {
+		const uint8_t *at = dns_name_strip(name, labels - o->labels);
+
+		if (from_published(t, at, &o->known) || from_anchors(t, at, &o->known))
+			return;
+	}
 }
 
 /**
- * The keys of the zone that a fact without keys refers to. @return false when they are forgotten:
- * then the fact is of no use
+ * The keys of the zone that a fact without keys refers to. @return false when they are forgotten,
+ * or not to be counted: then the fact is of no use
  */
-static bool zone_above(const struct val_trust *t, const uint8_t *name, struct known *k)
+static bool zone_above(
+	const struct val_trust *t, const struct origin *o, const uint8_t *name, struct known *k)
 {
-	struct known zone;
+	struct known zone = o->known;
+	int up = dns_name_labels(name) - k->zone_labels;
 
-	if (!look_up(t, dns_name_strip(name, dns_name_labels(name) - k->zone_labels), &zone) ||
-		zone.kind != KNOWN_KEYS)
+	if (k->zone_labels < o->labels || up < 0)
+		return false;
+	if ((k->zone_labels > o->labels || zone.kind != KNOWN_KEYS) &&
+		!from_facts(t, dns_name_strip(name, up), &zone))
 		return false;
 	k->zone = zone.zone;
 	k->depth = zone.depth;
-	return true;
+	return zone.kind == KNOWN_KEYS;
 }
 
 /** What the closest name at or above `name` says, of which something is known. */
 static const uint8_t *closest(const struct val_trust *t, const uint8_t *name, struct known *k)
 {
-	for (int up = 0, labels = dns_name_labels(name); up <= labels; up++) {
-		const uint8_t *at = dns_name_strip(name, up);
+	int labels = dns_name_labels(name);
+	struct origin o;
 
-		if (!look_up(t, at, k))
+	find_origin(t, name, &o);
+	if (o.labels < 0) {
+		k->kind = KNOWN_NOTHING;
+		return NULL;
+	}
+	// A published zone has its own keys; those of an anchor's are a fact.
+	for (int n = labels; o.known.kind != KNOWN_INSECURE && n >= o.labels; n--) {
+		const uint8_t *at = dns_name_strip(name, labels - n);
+
+		if ((n == o.labels && o.known.kind == KNOWN_KEYS) || !from_facts(t, at, k))
 			continue;
-		if ((k->kind != KNOWN_INSIDE && k->kind != KNOWN_LEAF) || zone_above(t, at, k))
+		if ((k->kind != KNOWN_INSIDE && k->kind != KNOWN_LEAF) || zone_above(t, &o, at, k))
 			return at;
 	}
-	k->kind = KNOWN_NOTHING;
-	return NULL;
+	*k = o.known;
+	return dns_name_strip(name, labels - o.labels);
 }
 
 static void ask(const uint8_t *name, uint16_t type, uint8_t depth, struct val_chain_step *out)

@@ -32,9 +32,10 @@ enum {
 
 /** What is trusted, and what has been learned from it. */
 struct val_trust {
-	// Zones whose keys, or whose lack of them, somebody else answers for: the deepest one at or
-	// above a name counts before any fact. UNKNOWN and outdated ones are passed over. A
-	// negative trust anchor is one with VAL_ZONE_NTA. NULL: none.
+	// Zones whose keys, or whose lack of them, somebody else answers for. The deepest one at or
+	// above a name is where its chain begins: no fact above it counts, and none below it when
+	// it is INSECURE or NTA (a negative trust anchor). UNKNOWN and outdated ones are passed
+	// over. NULL: none.
 	const struct val_keys *published;
 	// Anchors of zones that are not published. NULL: none.
 	const struct val_anchors *anchors;

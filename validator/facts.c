@@ -35,7 +35,8 @@ struct entry {
 	uint64_t hash;
 	uint32_t until;
 	uint32_t slot, serial;
-	uint8_t kind; // VAL_FACT_NONE: empty
+	uint32_t epoch; // of val_facts_clear()
+	uint8_t kind;   // VAL_FACT_NONE: empty
 	uint8_t zone_labels, depth, why;
 	bool used;
 	struct dns_name name;
@@ -50,6 +51,7 @@ struct slot {
 struct val_facts {
 	struct dns_hash_key key;
 	size_t mask, slots, hand, bytes;
+	uint32_t epoch;
 	struct entry *entry;
 	struct slot *slot;
 };
@@ -103,8 +105,8 @@ static bool holds(const struct val_facts *f, const struct entry *e, uint32_t now
 {
 	bool has_set = e->kind == VAL_FACT_KEYS || e->kind == VAL_FACT_DS;
 
-	return e->kind != VAL_FACT_NONE && !val_time_before(e->until, now) &&
-	       (!has_set || slot_of(f, e) != NULL);
+	return e->kind != VAL_FACT_NONE && e->epoch == f->epoch &&
+	       !val_time_before(e->until, now) && (!has_set || slot_of(f, e) != NULL);
 }
 
 static struct entry *find(const struct val_facts *f, uint64_t hash, const uint8_t *name, size_t len)
@@ -228,6 +230,7 @@ void val_facts_put(
 		copy_set(&s->set, fact->set);
 	}
 	e->hash = hash;
+	e->epoch = f->epoch;
 	e->until = fact->until;
 	e->slot = fact->set != NULL ? (uint32_t)(s - f->slot) : NO_SLOT;
 	e->serial = s != NULL ? s->serial : 0;
@@ -241,6 +244,5 @@ void val_facts_put(
 
 void val_facts_clear(struct val_facts *f)
 {
-	for (size_t i = 0; i < (f->mask + 1) * WAYS; i++)
-		f->entry[i].kind = VAL_FACT_NONE;
+	f->epoch++;
 }

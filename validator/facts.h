@@ -65,5 +65,5 @@ bool val_facts_get(struct val_facts *f, const uint8_t *name, uint32_t now, struc
 void val_facts_put(struct val_facts *f, const struct dns_name *name, const struct val_fact *fact,
 	uint32_t now);
 
-/** Forget everything: whose word the anchors are has changed. O(size). */
+/** Forget everything: what the facts rest on has changed. O(1). */
 void val_facts_clear(struct val_facts *f);

@@ -14,6 +14,7 @@
 enum { NOW = 1700000000 };
 
 static const struct dns_hash_key hash_key = {5, 6};
+static enum val_verdict answer(const char *qname, uint16_t qtype);
 static struct tree tree;
 static struct val_verifier *verifier;
 static struct val_keys *published;
@@ -353,6 +354,36 @@ static void test_published(void)
 	}
 }
 
+/* The operator's word counts for all below it, whatever has been found out there. */
+static void test_negative_anchor_above(void)
+{
+	struct val_zone_keys zone[2];
+	struct val_keys *keys = NULL;
+	struct val_chain_step s;
+
+	open_tree();
+	walk("www.sec.test.");
+	walk("www.sec.opt.");
+	tree_keys(&tree, ".", &zone[0]);
+	tree_keys(&tree, "test.", &zone[1]);
+	zone[1].status = VAL_ZONE_NTA;
+	CU_ASSERT_EQUAL_FATAL(val_keys_new(zone, 2, &keys), 0);
+	trust.published = keys;
+	s = walk("www.sec.test.");
+	CU_ASSERT_EQUAL(s.end, VAL_CHAIN_INSECURE);
+	CU_ASSERT_EQUAL(s.why, VAL_R_NEGATIVE_ANCHOR);
+	CU_ASSERT_EQUAL(answer("opt.sec.test.", DNS_TYPE_A), VAL_INSECURE);
+	s = walk("www.sec.opt.");
+	CU_ASSERT_EQUAL(s.end, VAL_CHAIN_SECURE);
+	CU_ASSERT_STRING_EQUAL(asked, "");
+	val_keys_free(keys);
+	// and without the root's keys nothing is left that rests on them
+	trust.published = NULL;
+	s = walk("www.sec.opt.");
+	CU_ASSERT_EQUAL(s.end, VAL_CHAIN_NONE);
+	close_tree();
+}
+
 static void test_anchors(void)
 {
 	static struct val_anchors anchors;
@@ -639,6 +670,7 @@ int main(void)
 		{"signatures that end first", test_signature_ends_first},
 		{"NSEC3 iterations", test_iterations},
 		{"published zones", test_published},
+		{"a negative anchor above facts", test_negative_anchor_above},
 		{"anchors", test_anchors},
 		{"answers out of turn", test_out_of_turn},
 		{"depth", test_depth},
