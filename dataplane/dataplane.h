@@ -53,6 +53,7 @@ struct dp_config {
 	uint32_t sigcache_entries;
 	bool sigcache_interleave; // over all NUMA nodes; else on the one of the ports
 	struct dp_cache_config cache;
+	uint32_t zones; // key sets of unpublished zones, per worker (17 KB each), default 1024
 	struct val_skew skew;
 	bool sha1;
 };
@@ -141,7 +142,14 @@ struct dp_stats {
 	uint64_t cache_stale;              // answers past their end, given because the sites failed
 	uint64_t cache_kept;               // answers put into it
 	uint64_t prefetches;               // answers asked for again before their end
-	uint64_t transactions;             // in use now
+	uint64_t chain_asked;              // our questions for keys of unpublished zones
+	uint64_t chain_joined;             // needs that found their question under way
+	uint64_t chain_waited;             // times a reply was held for one
+	uint64_t chain_failed;             // questions without a good answer
+	uint64_t chain_truncated;          // answers to them that did not fit into UDP
+	uint64_t chain_limit;              // replies given up: too many questions or verifications
+	uint64_t chain_full;   // replies given up: too many held, or no transaction free
+	uint64_t transactions; // in use now
 	uint64_t bursts, idle_bursts, busy_cycles;
 	uint64_t view_number; // the view this worker saw last
 };

@@ -134,6 +134,7 @@ static const struct dp_waiter *next_waiter(struct dp_worker *w, const struct dp_
 
 void dp_txn_end(struct dp_worker *w, struct dp_txn *t)
 {
+	dp_chain_leave(w, t);
 	dp_judge_release(w, t);
 	if (t->fallback != NULL)
 		w->fallbacks--;
@@ -168,8 +169,13 @@ static void deliver_fallback(struct dp_worker *w, struct dp_txn *t)
 
 void dp_deliver_failure(struct dp_worker *w, struct dp_txn *t, bool remember)
 {
-	struct dp_route r = dp_route_of(w, t);
+	struct dp_route r;
 
+	if (t->who == DP_TXN_CHAIN) {
+		dp_chain_failed(w, t, remember);
+		return;
+	}
+	r = dp_route_of(w, t);
 	if (t->fallback != NULL) {
 		deliver_fallback(w, t);
 		return;

@@ -134,7 +134,8 @@ static void note_verdict(struct dp_worker *w, const struct dp_txn *t, enum route
 	dp_add(&e->outcome[outcome], 1);
 	dp_count(&w->counters.verdict[r->verdict]);
 	dp_count(&w->counters.reason[r->reason]);
-	if (outcome == ROUTE_O_SECURE)
+	// Signatures of all the world's zones say nothing of how fresh a resolver's data is.
+	if (outcome == ROUTE_O_SECURE && !w->spans_zones)
 		note_secure(e, r);
 	else if (r->verdict == VAL_BOGUS)
 		note_bad(e, r);
@@ -176,12 +177,26 @@ static bool keep_fallback(struct dp_worker *w, struct dp_txn *t)
  * fault. */
 static void cannot_judge(struct dp_worker *w, struct dp_txn *t, enum route_kind kind)
 {
-	if (t->cd) {
+	if (t->who == DP_TXN_CHAIN) {
+		dp_txn_end(w, t); // what it was asked for is outdated: who waits will ask anew
+	} else if (t->cd) {
 		dp_deliver(w, t, &w->verdict, kind);
-		return;
+	} else {
+		dp_upstream_failed(t, ROUTE_O_SECURE, w->verdict.result.reason, DNS_EDE_NOT_READY);
+		dp_deliver_failure(w, t, false);
 	}
-	dp_upstream_failed(t, ROUTE_O_SECURE, w->verdict.result.reason, DNS_EDE_NOT_READY);
-	dp_deliver_failure(w, t, false);
+}
+
+/* Whoever answers this question makes us ask too much. */
+static void give_up(struct dp_worker *w, struct dp_txn *t, enum route_kind kind)
+{
+	enum val_reason why = w->verdict.result.reason;
+
+	dp_upstream_failed(t, ROUTE_O_SECURE, why, val_reason_ede(why));
+	if (t->cd)
+		dp_deliver(w, t, &w->verdict, kind);
+	else
+		dp_deliver_failure(w, t, true);
 }
 
 static void try_elsewhere(
@@ -209,8 +224,12 @@ static void conclude(struct dp_worker *w, struct dp_txn *t, enum route_kind kind
 	note_verdict(w, t, outcome);
 	if (outcome == ROUTE_O_SECURE || outcome == ROUTE_O_INSECURE) {
 		note_refuted(w, t);
-		dp_cached_keep(w, t);
-		dp_deliver(w, t, &w->verdict, kind);
+		if (t->who == DP_TXN_CHAIN) {
+			dp_txn_end(w, t); // its clients are those who wait for it
+		} else {
+			dp_cached_keep(w, t);
+			dp_deliver(w, t, &w->verdict, kind);
+		}
 	} else if (short_of) {
 		// The next site's reply would want the same of us. Fail closed, forget it at once.
 		dp_upstream_failed(t, outcome, w->verdict.result.reason, DNS_EDE_OTHER);
@@ -218,6 +237,8 @@ static void conclude(struct dp_worker *w, struct dp_txn *t, enum route_kind kind
 	} else if (w->verdict.result.verdict == VAL_INDETERMINATE &&
 		   outcome == ROUTE_O_INDETERMINATE) {
 		cannot_judge(w, t, kind);
+	} else if (w->verdict.of_chain && w->verdict.result.reason == VAL_R_BUDGET) {
+		give_up(w, t, kind);
 	} else {
 		try_elsewhere(w, t, outcome, kind);
 	}
@@ -251,13 +272,65 @@ static void set_limits(struct dp_worker *w, const struct dp_txn *t, const struct
 		dp_effort_blocks(&w->effort, (uint64_t)r->zone, VAL_NSEC3_BLOCKS_MAX, w->now.ms);
 }
 
+/* May the answer hold records of any zone, and is there a chain to judge them by? */
+static bool spans_zones(
+	const struct dp_worker *w, const struct dp_route *r, const struct val_zone_keys *keys)
+{
+	return r->kind == ROUTE_RECURSIVE && keys->status == VAL_ZONE_SECURE &&
+	       !val_time_before(keys->valid_until, w->now.epoch_s);
+}
+
+static void judge_one_zone(struct asker *a, const struct dp_route *r,
+	const struct val_zone_keys *keys, struct val_checks *checks)
+{
+	struct dp_worker *w = a->w;
+	uint16_t flags = w->msg.flags;
+
+	// A recursive upstream has no authority and need not say so.
+	if (r->kind == ROUTE_RECURSIVE)
+		w->msg.flags |= DNS_FLAG_AA;
+	val_response_judge(&w->ctx, &w->msg, keys, w->now.epoch_s, checks, want, a, &w->verdict);
+	w->msg.flags = flags;
+}
+
+/* w->verdict of a reply whose keys have to be asked for and cannot. */
+static void cannot_ask(struct dp_worker *w)
+{
+	w->verdict.result.verdict = VAL_BOGUS;
+	w->verdict.result.reason = VAL_R_BUDGET;
+	w->verdict.of_chain = true;
+}
+
+/* @return true: the reply waits for keys */
+static bool judge_zones(struct asker *a, struct val_checks *checks)
+{
+	struct dp_worker *w = a->w;
+	struct val_chain_step need = {.end = VAL_CHAIN_NONE};
+	struct val_trust trust;
+	int err;
+
+	dp_chain_trust(w, &trust);
+	if (a->t->who == DP_TXN_CHAIN)
+		val_chain_judge(&w->ctx, &trust, &w->msg, checks, want, a, &w->verdict);
+	else
+		val_chain_response(&w->ctx, &trust, &w->msg, checks, want, a, &w->verdict, &need);
+	if (w->verdict.result.verdict != VAL_PENDING || need.end != VAL_CHAIN_ASK)
+		return false;
+	err = dp_chain_wait(w, a->t, &need);
+	if (err == 0)
+		return true;
+	a->short_of = err == -ENOBUFS;
+	cannot_ask(w);
+	return false;
+}
+
 static void judge(struct dp_worker *w, struct dp_txn *t, struct val_checks *checks)
 {
-	const struct val_zone_keys *keys;
 	struct dp_route r = dp_route_of(w, t);
 	struct asker a = {.w = w, .t = t};
-	uint16_t flags = w->msg.flags;
 	uint64_t hits = w->ctx.cache_hits, blocks = w->ctx.blocks;
+	const struct val_zone_keys *keys;
+	bool waits = false;
 
 	if (r.zone < 0) {
 		// No longer routed: nobody to judge by, nobody to ask.
@@ -265,19 +338,21 @@ static void judge(struct dp_worker *w, struct dp_txn *t, struct val_checks *chec
 		dp_deliver_failure(w, t, false);
 		return;
 	}
-	// A recursive upstream has no authority and need not say so.
-	if (r.kind == ROUTE_RECURSIVE)
-		w->msg.flags |= DNS_FLAG_AA;
 	set_limits(w, t, &r);
 	keys = keys_of(w, route_table_zone_name(w->now.view->table, r.zone));
-	val_response_judge(&w->ctx, &w->msg, keys, w->now.epoch_s, checks, want, &a, &w->verdict);
-	w->msg.flags = flags;
+	w->spans_zones = t->who == DP_TXN_CHAIN || spans_zones(w, &r, keys);
+	if (w->spans_zones)
+		waits = judge_zones(&a, checks);
+	else
+		judge_one_zone(&a, &r, keys, checks);
 	dp_add(&w->counters.sig_hits, w->ctx.cache_hits - hits);
 	dp_effort_hashed(
 		&w->effort, (uint64_t)r.zone, (uint32_t)(w->ctx.blocks - blocks), w->now.ms);
 	t->verified = checks->verified;
+	if (waits)
+		return;
 	if (w->verdict.result.verdict != VAL_PENDING) {
-		if (a.short_of || !dp_hold_reply(w, t, keys))
+		if (a.short_of || w->spans_zones || !dp_hold_reply(w, t, keys))
 			conclude(w, t, r.kind, a.short_of);
 		return;
 	}
@@ -286,11 +361,18 @@ static void judge(struct dp_worker *w, struct dp_txn *t, struct val_checks *chec
 	suspend(t);
 }
 
-static void judge_first(struct dp_worker *w, struct dp_txn *t)
+void dp_judge_again(struct dp_worker *w, struct dp_txn *t)
 {
-	w->first_checks.count = 0;
-	w->first_checks.verified = t->verified;
-	judge(w, t, &w->first_checks);
+	struct val_checks *checks = &w->first_checks;
+
+	dns_msg_parse(&w->msg, rte_pktmbuf_mtod(t->reply, const uint8_t *), t->reply->data_len);
+	if (t->checks != DP_TXN_NONE) {
+		checks = &w->checks[t->checks];
+	} else {
+		checks->count = 0;
+		checks->verified = t->verified;
+	}
+	judge(w, t, checks);
 }
 
 /* TC=1: whatever records are in it are not complete. The client gets TC=1 without any and asks by
@@ -311,6 +393,16 @@ static void pass_truncation(struct dp_worker *w, struct dp_txn *t)
 	dp_deliver(w, t, &w->verdict, dp_route_of(w, t).kind);
 }
 
+/* Nobody asks for us by TCP: another path may have less to say. */
+static void refuse_truncation(struct dp_worker *w, struct dp_txn *t)
+{
+	dp_count(&w->counters.chain_truncated);
+	dp_upstream_failed(
+		t, ROUTE_O_SECURE, VAL_R_CHAIN_TRUNCATED, val_reason_ede(VAL_R_CHAIN_TRUNCATED));
+	free_reply(t);
+	dp_upstream_retry(w, t);
+}
+
 void dp_judge_reply(struct dp_worker *w, struct dp_txn *t, struct rte_mbuf *m)
 {
 	if (dns_msg_parse(&w->msg, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len) != 0) {
@@ -322,16 +414,13 @@ void dp_judge_reply(struct dp_worker *w, struct dp_txn *t, struct rte_mbuf *m)
 	}
 	t->reply = m;
 	if (dp_outcome_truncated(&w->msg)) {
-		pass_truncation(w, t);
+		if (t->who == DP_TXN_CHAIN)
+			refuse_truncation(w, t);
+		else
+			pass_truncation(w, t);
 		return;
 	}
-	judge_first(w, t);
-}
-
-void dp_judge_again(struct dp_worker *w, struct dp_txn *t)
-{
-	dns_msg_parse(&w->msg, rte_pktmbuf_mtod(t->reply, const uint8_t *), t->reply->data_len);
-	judge_first(w, t);
+	dp_judge_again(w, t);
 }
 
 /* Write an outcome where it is waited for. @return false: nobody does any more */
@@ -339,7 +428,8 @@ static bool note_job(struct dp_worker *w, struct dp_txn *t, const struct dp_job 
 {
 	struct val_check *c;
 
-	if (t == NULL || t->state != DP_TXN_JUDGING || job->index >= w->checks[t->checks].count)
+	if (t == NULL || t->state != DP_TXN_JUDGING || t->checks == DP_TXN_NONE ||
+		job->index >= w->checks[t->checks].count)
 		return false;
 	// A reply that was given up may have left jobs behind; the ID says whether it is ours all
 	// the same.
@@ -363,6 +453,5 @@ void dp_judge_job(struct dp_worker *w, struct dp_job *job)
 	dp_crypto_release(w->crypto, w->id, job);
 	if (!noted || t->pending > 0)
 		return;
-	dns_msg_parse(&w->msg, rte_pktmbuf_mtod(t->reply, const uint8_t *), t->reply->data_len);
-	judge(w, t, &w->checks[t->checks]);
+	dp_judge_again(w, t);
 }

@@ -20,8 +20,11 @@ static enum route_outcome of_bogus(enum val_reason reason)
 	case VAL_R_SIG_MISSING:
 	case VAL_R_DENIAL_MISSING:
 		return ROUTE_O_UNSIGNED;
-	case VAL_R_BUDGET: // our limits, or our crypto lcores are behind: says nothing about the
-			   // site
+	// our limits, or our crypto lcores are behind, or keys cannot be had: says nothing about
+	// the site
+	case VAL_R_BUDGET:
+	case VAL_R_NO_CHAIN:
+	case VAL_R_CHAIN_TRUNCATED:
 		return ROUTE_O_INDETERMINATE;
 	default:
 		return ROUTE_O_BOGUS;

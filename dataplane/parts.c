@@ -37,6 +37,7 @@ static void set_defaults(struct dp_config *c)
 	c->sigcache_entries = or_default(c->sigcache_entries, 262144);
 	c->cache.max_ttl_s = or_default(c->cache.max_ttl_s, 86400);
 	c->cache.max_negative_ttl_s = or_default(c->cache.max_negative_ttl_s, 3600);
+	c->zones = or_default(c->zones, 1024);
 }
 
 /* Worker i polls queue i of every port. */
@@ -73,8 +74,8 @@ static const char *check_config(const struct dp_config *c)
 static unsigned pool_size(const struct dp_config *c)
 {
 	unsigned queues = (unsigned)c->port_count * c->worker_count;
-	unsigned worker =
-		DP_JOBS + DP_FALLBACKS_MAX + DP_HELD_MAX + POOL_CACHE * 3 / 2 + 2 * DP_BURST;
+	unsigned worker = DP_JOBS + DP_FALLBACKS_MAX + DP_HELD_MAX + DP_CHAIN_WAITING_MAX +
+			  POOL_CACHE * 3 / 2 + 2 * DP_BURST;
 
 	if (c->worker_count > 1)
 		worker += DP_HANDOVER;

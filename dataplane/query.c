@@ -13,7 +13,7 @@
 struct question {
 	struct dns_name name; // lower-cased
 	uint16_t type;
-	bool cd;
+	enum dp_txn_who who;
 	int zone;
 	uint16_t region;
 	uint64_t hash;
@@ -80,7 +80,7 @@ static bool find_zone(struct dp_worker *w, struct question *q, struct dp_answer 
 	q->name = w->msg.qname;
 	dns_name_lower(q->name.octets, q->name.len);
 	q->type = w->msg.qtype;
-	q->cd = (w->msg.flags & DNS_FLAG_CD) != 0;
+	q->who = (w->msg.flags & DNS_FLAG_CD) != 0 ? DP_TXN_CLIENT_CD : DP_TXN_CLIENT;
 	q->zone = route_table_zone(view->table, q->name.octets, q->type == DNS_TYPE_DS);
 	*out = (struct dp_answer){DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE, NULL};
 	return q->zone >= 0;
@@ -95,7 +95,7 @@ static bool is_recursive(const struct dp_worker *w, const struct question *q)
 static void identify(struct dp_worker *w, const struct dp_pkt *p, struct question *q)
 {
 	q->region = route_table_region(w->now.view->table, &p->src);
-	q->hash = dp_txns_hash(w->txns, &q->name, q->type, q->cd, (uint16_t)q->zone, q->region);
+	q->hash = dp_txns_hash(w->txns, &q->name, q->type, q->who, (uint16_t)q->zone, q->region);
 }
 
 /* RFC 9520 s3.2. The extended error is the failure's own, which says more than Cached Error (13).
@@ -114,7 +114,7 @@ static bool has_failed(struct dp_worker *w, const struct question *q, struct dp_
 static struct dp_txn *open_txn(struct dp_worker *w, const struct question *q)
 {
 	struct dp_txn *t = dp_txns_open(
-		w->txns, q->hash, &q->name, q->type, q->cd, (uint16_t)q->zone, q->region, false);
+		w->txns, q->hash, &q->name, q->type, q->who, (uint16_t)q->zone, q->region, false);
 
 	if (t == NULL)
 		return NULL;
@@ -127,7 +127,7 @@ static struct dp_txn *open_txn(struct dp_worker *w, const struct question *q)
 static void forward(struct dp_worker *w, struct dp_pkt *p, uint16_t port, const struct question *q)
 {
 	struct dp_txn *out = dp_txns_find_question(
-		w->txns, q->hash, &q->name, q->type, q->cd, (uint16_t)q->zone, q->region);
+		w->txns, q->hash, &q->name, q->type, q->who, (uint16_t)q->zone, q->region);
 	struct dp_txn *t = out != NULL ? out : open_txn(w, q);
 	struct dp_waiter *c = t != NULL ? dp_txns_wait(w->txns, t) : NULL;
 
@@ -152,11 +152,11 @@ static void renew(struct dp_worker *w, const struct dp_pkt *p, struct question *
 {
 	struct dp_txn *t;
 
-	q->cd = false;
+	q->who = DP_TXN_CLIENT;
 	identify(w, p, q);
 	if (dp_txns_used(w->txns) > dp_txns_capacity(w->txns) / 2 ||
-		dp_txns_find_question(w->txns, q->hash, &q->name, q->type, q->cd, (uint16_t)q->zone,
-			q->region) != NULL)
+		dp_txns_find_question(w->txns, q->hash, &q->name, q->type, q->who,
+			(uint16_t)q->zone, q->region) != NULL)
 		return;
 	t = open_txn(w, q);
 	if (t == NULL)

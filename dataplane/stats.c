@@ -57,6 +57,13 @@ static void get_detail(const struct dp_counters *c, struct dp_stats *out)
 	out->sig_verified_bad = get(&c->sig_verified_bad);
 	out->sig_ring_full = get(&c->sig_ring_full);
 	out->sig_refused = get(&c->sig_refused);
+	out->chain_asked = get(&c->chain_asked);
+	out->chain_joined = get(&c->chain_joined);
+	out->chain_waited = get(&c->chain_waited);
+	out->chain_failed = get(&c->chain_failed);
+	out->chain_truncated = get(&c->chain_truncated);
+	out->chain_limit = get(&c->chain_limit);
+	out->chain_full = get(&c->chain_full);
 	out->bursts = get(&c->bursts);
 	out->idle_bursts = get(&c->idle_bursts);
 	out->busy_cycles = get(&c->busy_cycles);

@@ -149,36 +149,36 @@ uint32_t dp_txns_waiting(const struct dp_txns *x)
 /* ---- by question ---- */
 
 struct question_key {
-	uint16_t qtype, zone, region, cd;
+	uint16_t qtype, zone, region, who;
 	uint8_t name[DNS_NAME_MAX];
 };
 
 uint64_t dp_txns_hash(const struct dp_txns *x, const struct dns_name *qname, uint16_t qtype,
-	bool cd, uint16_t zone, uint16_t region)
+	enum dp_txn_who who, uint16_t zone, uint16_t region)
 {
-	struct question_key key = {qtype, zone, region, cd, {0}};
+	struct question_key key = {qtype, zone, region, (uint16_t)who, {0}};
 
 	memcpy(key.name, qname->octets, qname->len);
 	return dns_hash64(&x->cfg.hash_key, &key, offsetof(struct question_key, name) + qname->len);
 }
 
 static bool same_question(const struct dp_txn *t, uint64_t hash, const struct dns_name *qname,
-	uint16_t qtype, bool cd, uint16_t zone, uint16_t region)
+	uint16_t qtype, enum dp_txn_who who, uint16_t zone, uint16_t region)
 {
-	return t->q_hash == hash && t->qtype == qtype && t->cd == cd && t->route_zone == zone &&
+	return t->q_hash == hash && t->qtype == qtype && t->who == who && t->route_zone == zone &&
 	       t->region == region && t->qname.len == qname->len &&
 	       memcmp(t->qname.octets, qname->octets, qname->len) == 0;
 }
 
 struct dp_txn *dp_txns_find_question(struct dp_txns *x, uint64_t hash, const struct dns_name *qname,
-	uint16_t qtype, bool cd, uint16_t zone, uint16_t region)
+	uint16_t qtype, enum dp_txn_who who, uint16_t zone, uint16_t region)
 {
 	uint32_t i = x->q_head[hash & x->head_mask];
 
 	for (unsigned n = 0; i != DP_TXN_NONE && n < DP_TXN_CHAIN_MAX; n++) {
 		struct dp_txn *t = &x->txn[i];
 
-		if (same_question(t, hash, qname, qtype, cd, zone, region))
+		if (same_question(t, hash, qname, qtype, who, zone, region))
 			return t;
 		i = t->q_next;
 	}
@@ -207,7 +207,7 @@ static unsigned chain_length_q(const struct dp_txns *x, uint64_t hash)
 }
 
 struct dp_txn *dp_txns_open(struct dp_txns *x, uint64_t hash, const struct dns_name *qname,
-	uint16_t qtype, bool cd, uint16_t zone, uint16_t region, bool is_ask)
+	uint16_t qtype, enum dp_txn_who who, uint16_t zone, uint16_t region, bool is_ask)
 {
 	uint32_t index = x->free_txn;
 	uint32_t generation;
@@ -223,8 +223,10 @@ struct dp_txn *dp_txns_open(struct dp_txns *x, uint64_t hash, const struct dns_n
 	t->q_hash = hash;
 	t->r_next = t->timer_prev = t->timer_next = t->timer_slot = DP_TXN_NONE;
 	t->waiter_head = t->waiter_tail = t->checks = DP_TXN_NONE;
+	t->chain_waiters.head = t->chain_waiters.tail = DP_TXN_NONE;
 	t->state = DP_TXN_SENT;
-	t->cd = cd;
+	t->who = (uint8_t)who;
+	t->cd = who == DP_TXN_CLIENT_CD;
 	t->qtype = qtype;
 	t->route_zone = zone;
 	t->region = region;

@@ -51,6 +51,18 @@ struct dp_waiter {
 
 enum dp_txn_state { DP_TXN_FREE, DP_TXN_SENT, DP_TXN_JUDGING };
 
+/** Who asks: part of a question's identity. */
+enum dp_txn_who {
+	DP_TXN_CLIENT,
+	DP_TXN_CLIENT_CD, // clients that judge for themselves, RFC 4035 s3.2.2
+	DP_TXN_CHAIN,     // we do, for the keys of a zone (chain.c)
+};
+
+/** Transactions that wait for something, linked by chain_prev and chain_next. */
+struct dp_txn_list {
+	uint32_t head, tail; // indexes, DP_TXN_NONE: empty
+};
+
 struct dp_txn {
 	// links, owned by txn.c
 	uint32_t q_next, r_next; // chains of the question and the reply table
@@ -64,6 +76,7 @@ struct dp_txn {
 
 	// question
 	uint8_t state; // enum dp_txn_state
+	uint8_t who;   // enum dp_txn_who
 	bool cd;       // clients asked with CD=1
 	uint16_t qtype;
 	uint16_t route_zone; // index of the zone in the table of the time; part of the question's
@@ -94,6 +107,14 @@ struct dp_txn {
 	uint64_t hold_until_ms; // 0: no reply was held yet
 	struct rte_mbuf *fallback; // a bogus reply, kept for clients who said CD=1
 
+	// building the chain, owned by chain.c
+	uint8_t chain_wait;               // enum dp_chain_wait
+	uint32_t chain_prev, chain_next;  // in the list that chain_wait says
+	uint32_t chain_question;          // index of the transaction that asks for our keys
+	uint8_t chain_asked;              // questions caused or waited for, never reset
+	uint8_t chain_verified;           // verifications in their answers, never reset
+	struct dp_txn_list chain_waiters; // of a DP_TXN_CHAIN: who waits for its answer
+
 	// why the last try failed, most specific so far
 	enum val_reason reason;
 	int ede;
@@ -120,14 +141,15 @@ struct dp_txns_config {
 int dp_txns_new(const struct dp_txns_config *cfg, struct dp_txns **out);
 void dp_txns_free(struct dp_txns *x);
 
-/** Identity of a question: name, type, CD and route (zone and region). RFC 5452 s5, CVE-2025-5994.
+/** Identity of a question: name, type, who asks, and route (zone and region). RFC 5452 s5,
+ * CVE-2025-5994.
  */
 uint64_t dp_txns_hash(const struct dp_txns *x, const struct dns_name *qname, uint16_t qtype,
-	bool cd, uint16_t zone, uint16_t region);
+	enum dp_txn_who who, uint16_t zone, uint16_t region);
 
 /** An outstanding transaction for the same question, or NULL. */
 struct dp_txn *dp_txns_find_question(struct dp_txns *x, uint64_t hash, const struct dns_name *qname,
-	uint16_t qtype, bool cd, uint16_t zone, uint16_t region);
+	uint16_t qtype, enum dp_txn_who who, uint16_t zone, uint16_t region);
 
 /**
  * A fresh transaction, zeroed but for its question fields and links, findable by its question (an
@@ -135,7 +157,7 @@ struct dp_txn *dp_txns_find_question(struct dp_txns *x, uint64_t hash, const str
  * @return NULL when none is free
  */
 struct dp_txn *dp_txns_open(struct dp_txns *x, uint64_t hash, const struct dns_name *qname,
-	uint16_t qtype, bool cd, uint16_t zone, uint16_t region, bool is_ask);
+	uint16_t qtype, enum dp_txn_who who, uint16_t zone, uint16_t region, bool is_ask);
 
 /** Unlink everything, give back its waiters (the caller has answered them), its port claim, its
  * slot. */

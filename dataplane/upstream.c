@@ -16,7 +16,10 @@ struct dp_route dp_route_of(const struct dp_worker *w, const struct dp_txn *t)
 	const struct route_table *table = w->now.view->table;
 	struct dp_route r = {.zone = t->route_zone, .region = t->region};
 
-	if (t->table_number != route_table_number(table)) {
+	if (t->who == DP_TXN_CHAIN && t->table_number != route_table_number(table)) {
+		// Its route was that of a client's question, which will ask again by its own.
+		r.zone = -1;
+	} else if (t->table_number != route_table_number(table)) {
 		const struct dp_waiter *c = dp_txns_waiter(w->txns, t->waiter_head);
 
 		r.zone = route_table_zone(table, t->qname.octets, t->qtype == DNS_TYPE_DS);
@@ -216,6 +219,11 @@ void dp_upstream_first(struct dp_worker *w, struct dp_txn *t, struct dp_pkt *p)
 	if (p != NULL)
 		rte_pktmbuf_free(p->m);
 	dp_deliver_failure(w, t, false);
+}
+
+int dp_upstream_question(struct dp_worker *w, struct dp_txn *q)
+{
+	return try_next(w, q, NULL);
 }
 
 void dp_upstream_retry(struct dp_worker *w, struct dp_txn *t)

@@ -53,6 +53,7 @@ static void take_config(struct dp_worker *w, const struct dp_worker_config *cfg)
 	w->ctx.sha1 = cfg->cfg->sha1;
 	w->no_keys.status = VAL_ZONE_UNKNOWN;
 	w->no_keys.why = VAL_R_NO_CHAIN;
+	w->chain_turns.head = w->chain_turns.tail = DP_TXN_NONE;
 	for (w->checks_free = 0; w->checks_free < DP_JOBS; w->checks_free++)
 		w->checks_stack[w->checks_free] = (uint16_t)w->checks_free;
 }
@@ -84,6 +85,9 @@ static int make_tables(struct dp_worker *w, const struct dp_worker_config *cfg)
 		err = dp_txns_new(&txns, &w->txns);
 	if (err == 0)
 		err = dp_failures_new(FAILURES, cfg->numa, &w->failures);
+	if (err == 0)
+		err = val_facts_new((size_t)cfg->cfg->zones * DP_CHAIN_NAMES, cfg->cfg->zones,
+			cfg->numa, &cfg->hash_key, &w->facts);
 	return err;
 }
 
@@ -135,6 +139,7 @@ void dp_worker_free(struct dp_worker *w)
 		return;
 	if (w->handover != NULL)
 		free_packets(w);
+	val_facts_free(w->facts);
 	dp_failures_free(w->failures);
 	dp_txns_free(w->txns);
 	dp_rng_free(w->rng);
@@ -161,6 +166,7 @@ static void begin(struct dp_worker *w, uint64_t cycles)
 							      memory_order_relaxed)) /
 				  1000);
 	now->run = (enum dp_run)atomic_load_explicit(w->run, memory_order_relaxed);
+	dp_chain_renew(w);
 }
 
 static bool is_one_of(const struct route_addr *list, size_t count, const struct route_addr *a)
@@ -239,7 +245,7 @@ static void time_out(struct dp_worker *w, struct dp_txn *t)
 		dp_txns_timer(w->txns, t, w->now.ms,
 			(uint32_t)((w->budget_cycles - spent) / w->cycles_per_ms) + 1);
 	} else if (t->state == DP_TXN_JUDGING) {
-		dp_upstream_failed(t, ROUTE_O_SECURE, VAL_R_BUDGET, DNS_EDE_OTHER);
+		dp_upstream_failed(t, ROUTE_O_SECURE, VAL_R_BUDGET, dp_chain_late(w, t));
 		dp_deliver_failure(w, t, false);
 	} else {
 		bool fair = w->now.cycles - t->sent_cycles >= w->timeout_cycles;
@@ -303,6 +309,7 @@ unsigned dp_worker_burst(struct dp_worker *w, uint64_t cycles)
 	work += judge_jobs(w);
 	if (w->held_count > 0)
 		work += dp_hold_serve(w);
+	work += dp_chain_serve(w);
 	if (w->asks != NULL)
 		work += dp_asks_serve(w);
 	work += time_outs(w);

@@ -10,6 +10,7 @@
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 
+#include "dataplane/chain.h"
 #include "dataplane/crypto.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/effort.h"
@@ -23,7 +24,7 @@
 /**
  * One worker: everything a core needs to carry a query from first packet to last. For this folder
  * and its tests. dp_worker_burst() is one turn of its loop; the parts of a turn are in query.c,
- * cached.c, upstream.c, response.c, judge.c, hold.c, deliver.c, ask.c and handover.c.
+ * cached.c, upstream.c, response.c, judge.c, hold.c, chain.c, deliver.c, ask.c and handover.c.
  *
  * Who ends a packet counts it. The helpers that end one are dp_drop(), dp_drop_waiters(),
  * dp_tx_reply() (counted when the NIC has taken the packet, or as DP_DROP_TX_FULL) and
@@ -83,6 +84,8 @@ struct dp_counters {
 	_Atomic uint64_t verdict[VAL_PENDING], reason[VAL_R_MAX];
 	_Atomic uint64_t sig_hits, sig_misses, sig_verified_good, sig_verified_bad, sig_ring_full;
 	_Atomic uint64_t sig_refused;
+	_Atomic uint64_t chain_asked, chain_joined, chain_waited, chain_failed, chain_truncated;
+	_Atomic uint64_t chain_limit, chain_full;
 	_Atomic uint64_t bursts, idle_bursts, busy_cycles, view_number;
 };
 
@@ -164,10 +167,16 @@ struct dp_worker {
 	uint32_t held_head, held_count;    // ring of replies that wait for a key
 	struct dp_held held[DP_HELD_MAX];
 	struct dp_effort effort;
+	struct val_facts *facts;          // about zones that are not published
+	uint64_t chain_view, chain_print; // the view and the keys that they rest on
+	uint32_t chain_waiting;           // replies held for keys
+	uint32_t chain_questions;         // transactions of ours that ask for keys
+	struct dp_txn_list chain_turns;   // who is to be judged again
 	struct dp_tx tx[DP_PORTS_MAX];
 	// scratch, valid within one packet
 	struct dns_msg msg;
 	struct val_response verdict;
+	bool spans_zones; // the verdict is by keys of more zones than the routed one
 	struct val_checks first_checks;
 	struct val_zone_keys no_keys; // stands in for a zone whose keys we do not know
 	struct val_ctx ctx;
@@ -286,6 +295,8 @@ void dp_upstream_first(struct dp_worker *w, struct dp_txn *t, struct dp_pkt *p);
 void dp_upstream_retry(struct dp_worker *w, struct dp_txn *t);
 /** A near miss: a new pair and the same query again, within limits. */
 void dp_upstream_near_miss(struct dp_worker *w, struct dp_txn *t);
+/** A question for keys, which has no packet yet. @retval 0, -ENOENT no path, -ENOBUFS */
+int dp_upstream_question(struct dp_worker *w, struct dp_txn *q);
 /** Control's question, to exactly its path. @retval 0, -EHOSTUNREACH, -ENOBUFS */
 int dp_upstream_ask(struct dp_worker *w, struct dp_txn *t, const struct dp_ask *ask);
 /** Note why the try that is under way failed; the most specific reason is kept. */

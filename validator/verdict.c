@@ -60,6 +60,8 @@ static const struct {
 	[VAL_R_BUDGET] = {"budget", DNS_EDE_OTHER, "a limit on validation work was reached"},
 	[VAL_R_TOO_LARGE] = {"too_large", DNS_EDE_OTHER, "the RRset is too large to validate"},
 	[VAL_R_MALFORMED] = {"malformed", DNS_EDE_BOGUS, "a record is malformed"},
+	[VAL_R_CHAIN_TRUNCATED] = {"chain_truncated", DNS_EDE_INDETERMINATE,
+		"a DNSKEY or DS answer that the chain needs was truncated"},
 	[VAL_R_LAME] = {"lame", DNS_EDE_NONE, "the server does not answer with authority"},
 };
 

@@ -45,6 +45,7 @@ enum val_reason {
 	VAL_R_BUDGET,              // bogus, EDE 0: a limit against hostile work was reached
 	VAL_R_TOO_LARGE,           // bogus, EDE 0: RRset larger than we canonicalise
 	VAL_R_MALFORMED,           // bogus, EDE 6: RDATA not well formed
+	VAL_R_CHAIN_TRUNCATED,     // bogus, EDE 5: a DNSKEY or DS answer did not fit
 	VAL_R_LAME,                // not a validation matter: answer without authority for the zone
 	VAL_R_MAX,
 };

@@ -96,7 +96,7 @@ static void set_routes(const struct stage_spec *spec)
 {
 	static struct route_addr addrs[STAGE_SITES][2];
 	static struct route_site_config sites[STAGE_SITES];
-	static uint16_t com_sites[] = {SIN, NRT, LAX}, root_sites[] = {ROOT};
+	static uint16_t com_sites[] = {SIN, NRT, LAX}, root_sites[] = {ROOT, LAX};
 	static struct route_order_config com_order, root_order;
 	static struct route_zone_config zones[2];
 
@@ -108,31 +108,37 @@ static void set_routes(const struct stage_spec *spec)
 		snprintf(sites[i].name, sizeof(sites[i].name), "%s", site_names[i]);
 	}
 	com_order = (struct route_order_config){ROUTE_REGION_NONE, 3, com_sites};
-	root_order = (struct route_order_config){ROUTE_REGION_NONE, 1, root_sites};
+	root_order = (struct route_order_config){
+		ROUTE_REGION_NONE, spec->tree != NULL ? 2 : 1, root_sites};
 	memset(zones, 0, sizeof(zones));
 	kit_wire("com.", &zones[0].name);
 	zones[0].kind = spec->recursive ? ROUTE_RECURSIVE : ROUTE_AUTHORITATIVE;
 	zones[0].order_count = 1;
 	zones[0].orders = &com_order;
 	kit_wire(".", &zones[1].name);
+	zones[1].kind = spec->tree != NULL ? ROUTE_RECURSIVE : ROUTE_AUTHORITATIVE;
 	zones[1].order_count = 1;
 	zones[1].orders = &root_order;
 	stage.routes = (struct route_config){
 		.site_count = STAGE_SITES, .zone_count = 2, .sites = sites, .zones = zones};
 }
 
-static void set_keys(enum val_zone_status status)
+static void set_keys(const struct stage_spec *spec)
 {
 	static struct val_zone_keys zones[2];
 	const struct kit_key *key = &stage.key;
 
 	kit_key_new(&stage.key, 0x0100);
 	kit_zone_keys(&zones[0], "com.", &key, 1, stage.now_s);
-	zones[0].status = status;
-	zones[0].why = status == VAL_ZONE_INSECURE ? VAL_R_UNSIGNED_ZONE : VAL_R_NO_CHAIN;
+	zones[0].status = spec->status;
+	zones[0].why = spec->status == VAL_ZONE_INSECURE ? VAL_R_UNSIGNED_ZONE : VAL_R_NO_CHAIN;
 	kit_zone_keys(&zones[1], ".", &key, 1, stage.now_s);
 	zones[1].status = VAL_ZONE_INSECURE;
 	zones[1].why = VAL_R_UNSIGNED_ZONE;
+	if (spec->tree != NULL) {
+		spec->tree->now = stage.now_s;
+		tree_keys(spec->tree, ".", &zones[1]);
+	}
 	need(val_keys_new(zones, 2, &stage.keys) == 0, "keys");
 }
 
@@ -160,6 +166,7 @@ static void make_dp(const struct stage_spec *spec)
 		.tries = spec->tries,
 		.sigcache_entries = spec->sigcache != 0 ? spec->sigcache : 1024,
 		.cache = spec->cache,
+		.zones = 32,
 	};
 	char note[256];
 
@@ -199,7 +206,7 @@ void stage_open(const struct stage_spec *spec)
 	stage_turn();
 	now = &stage.dp->worker[0]->now;
 	stage.now_s = now->epoch_s;
-	set_keys(spec->status);
+	set_keys(spec);
 	set_hops();
 	stage.key_hash = (struct dns_hash_key){3, 4};
 	stage_publish(NULL, NULL);
@@ -354,6 +361,8 @@ void stage_close(void)
 		CU_ASSERT_EQUAL(stage.dp->worker[i]->fallbacks, 0);
 		CU_ASSERT_EQUAL(stage.dp->worker[i]->held_count, 0);
 		CU_ASSERT_EQUAL(stage.dp->worker[i]->checks_free, DP_JOBS);
+		CU_ASSERT_EQUAL(stage.dp->worker[i]->chain_waiting, 0);
+		CU_ASSERT_EQUAL(stage.dp->worker[i]->chain_questions, 0);
 	}
 	free_all();
 }

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "dataplane/dataplane_priv.h"
-#include "tests/unit/validator/zonekit.h"
+#include "tests/unit/validator/treekit.h"
 
 /**
  * A dataplane on a stage: two ports made of rings (0: clients, 1: upstreams), workers turned by
@@ -26,9 +26,10 @@ struct stage_spec {
 	bool v6;                        // sites have IPv6 addresses only
 	bool both;                      // sites have both; evidence is then the site's sum
 	bool recursive;                 // com.'s upstreams are
-	enum val_zone_status status;    // of com.; SECURE by the stage's key
-	struct dp_cache_config cache;   // size_mb 0: off
-	const char *allow;              // one client prefix's first address, /24; NULL: everybody
+	struct tree *tree;            // the root's upstreams are, root and lax, and know this tree
+	enum val_zone_status status;  // of com.; SECURE by the stage's key
+	struct dp_cache_config cache; // size_mb 0: off
+	const char *allow;            // one client prefix's first address, /24; NULL: everybody
 };
 
 struct stage {
