@@ -20,14 +20,15 @@
  * what the sites do that this program leaves.
  *
  * The judgement is not repeated on a hit. A rollover of keys takes nothing from what was signed by
- * the old ones, as with any validating cache.
+ * the old ones, as with any validating cache. What does matter is a zone that turns between judged
+ * and not judged (a negative trust anchor set or taken back, DS added or removed): then control
+ * flushes it (control/purge.h), and again when no worker judges by the old keys.
  */
 
 enum {
 	STALE_TTL_S = 30, // RFC 8767 s4
 	RENEW_TENTH = 9,  // of ten: from here on a hit renews the answer
 	RENEW_HITS = 2,   // of an answer that is asked for more than once
-	SOA_TTL_NONE = -1,
 };
 
 /* ---- what a question is kept under ---- */
@@ -65,7 +66,8 @@ static uint32_t capped_ttl(const struct dns_msg *msg, const struct val_response 
 	return vr->ttl_capped ? smaller(ttl_s, vr->ttl_cap_s[i]) : ttl_s;
 }
 
-/* How long a denial is believed: the SOA's TTL or MINIMUM, RFC 2308 s5. @return 0: do not keep it */
+/* How long a denial is believed: the SOA's TTL or MINIMUM, RFC 2308 s5.
+ * @return 0: do not keep it */
 static uint32_t denial_life(
 	const struct dp_cache_config *c, const struct dns_msg *msg, const struct val_response *vr)
 {

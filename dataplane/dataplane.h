@@ -6,6 +6,7 @@
 
 #include "dataplane/drop.h"
 #include "dataplane/port.h"
+#include "dataplane/rcache.h"
 #include "dataplane/view.h"
 #include "dns/name.h"
 #include "routing/evidence.h"
@@ -165,6 +166,32 @@ unsigned dp_port_count(const struct dp *dp);
  * mbufs out of the pool now; 0 after a drain but for those that sit in receive rings (subtracted).
  */
 uint64_t dp_mbufs_out(const struct dp *dp);
+
+/** What of the response cache is to be forgotten. */
+enum dp_flush_what {
+	DP_FLUSH_NAME,     // questions for this name
+	DP_FLUSH_TREE,     // and for what is below it
+	DP_FLUSH_ZONE,     // answers of this routed zone
+	DP_FLUSH_UNSIGNED, // of these only what rests on no signature: the zone was not judged
+};
+struct dp_flush_name {
+	struct dns_name name; // lower-cased
+	enum dp_flush_what what;
+};
+struct dp_flush {
+	const struct dp_flush_name *names;
+	size_t name_count;
+	const uint64_t *paths; // bit i: answers that came by path i, ROUTE_PATHS_MAX bits; or NULL
+	bool all;              // everything
+};
+/**
+ * Forget kept answers, and every cached failure. What is under way when it returns may still be
+ * kept. Blocks for about 10 ms a 64 MB.
+ * @return answers that went
+ */
+size_t dp_flush(struct dp *dp, const struct dp_flush *what);
+/** The response cache's; zeroes when it is off. */
+void dp_cache_stats(const struct dp *dp, struct dp_rcache_stats *out);
 
 /**
  * Drain: new queries are refused (dropped, DP_DROP_SHUTDOWN), running ones end within `ms`. Blocks,

@@ -186,8 +186,7 @@ void dp_deliver_failure(struct dp_worker *w, struct dp_txn *t, bool remember)
 		if (!send_stale(w, t, c, &r))
 			send_failure(w, t, c, t->ede);
 	if (remember) {
-		dp_failures_put(w->failures, t->q_hash, &t->qname, t->qtype,
-			route_table_number(w->now.view->table),
+		dp_failures_put(w->failures, t->q_hash, &t->qname, t->qtype, w->now.failures,
 			w->now.ms + 1000ull * w->cfg->failure_ttl_s, t->ede);
 		dp_count(&w->counters.failures_cached);
 	}

@@ -7,8 +7,8 @@
 
 /**
  * Failures remembered for a while (RFC 9520): a small set-associative table per worker, keyed by
- * the question's hash and its name's, type's identity. An entry counts only for the view it was
- * made under: a new table forgets what the left site caused.
+ * the question's hash and its name's, type's identity. An entry counts only for the `table_number`
+ * it was made under: a new table, or a flush, forgets what the left site caused.
  */
 struct dp_failures;
 

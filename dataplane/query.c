@@ -102,8 +102,8 @@ static void identify(struct dp_worker *w, const struct dp_pkt *p, struct questio
  */
 static bool has_failed(struct dp_worker *w, const struct question *q, struct dp_answer *out)
 {
-	if (!dp_failures_get(w->failures, q->hash, &q->name, q->type,
-		    route_table_number(w->now.view->table), w->now.ms, &out->ede))
+	if (!dp_failures_get(
+		    w->failures, q->hash, &q->name, q->type, w->now.failures, w->now.ms, &out->ede))
 		return false;
 	out->rcode = DNS_RCODE_SERVFAIL;
 	out->text = "cached error";

@@ -165,6 +165,9 @@ static void begin(struct dp_worker *w, uint64_t cycles)
 	now->epoch_s = (uint32_t)(((int64_t)now->ms + atomic_load_explicit(&w->clock->wall_ms,
 							      memory_order_relaxed)) /
 				  1000);
+	// Two numbers that grow by one each time: their sum is another after any change.
+	now->failures = atomic_load_explicit(&w->clock->flushes, memory_order_relaxed) +
+			(now->view != NULL ? route_table_number(now->view->table) : 0);
 	now->run = (enum dp_run)atomic_load_explicit(w->run, memory_order_relaxed);
 	dp_chain_renew(w);
 }

@@ -61,8 +61,9 @@ enum dp_run {
  * not stop time.
  */
 struct dp_clock {
-	_Atomic int64_t wall_ms; // milliseconds since the epoch, less the TSC's
-	_Atomic int64_t mono_us; // CLOCK_MONOTONIC, less the TSC's
+	_Atomic int64_t wall_ms;  // milliseconds since the epoch, less the TSC's
+	_Atomic int64_t mono_us;  // CLOCK_MONOTONIC, less the TSC's
+	_Atomic uint64_t flushes; // how often everything before was to be forgotten
 };
 
 /** A question of control's on its way: a slot goes round control → worker → control. */
@@ -123,6 +124,8 @@ struct dp_now {
 	uint64_t ms;      // since the TSC's start: timers
 	uint64_t mono_us; // CLOCK_MONOTONIC
 	uint32_t epoch_s;
+	uint64_t
+		failures; // the time's failures: others, of another table or flushed, are forgotten
 	enum dp_run run;
 };
 

@@ -207,13 +207,15 @@ static void reply_denial(
 	const struct stage_packet *up, uint16_t rcode, uint32_t ttl_s, uint32_t minimum_s, bool soa)
 {
 	struct kit_sign none = {.key = NULL};
+	const uint8_t *qname = up->dns + DNS_HEADER_LEN;
 	struct kit_rdata rd = kit_soa("com.");
 	struct kit_msg m;
 	uint8_t *dns;
 	size_t len;
 
 	dns_put32(rd.octets + rd.len - 4, minimum_s);
-	kit_init(&m, stage_qname(up), DNS_TYPE_A, (uint16_t)(DNS_FLAG_AA | rcode));
+	kit_init(&m, stage_qname(up), dns_get16(qname + dns_name_len(qname, up->dns + up->len)),
+		(uint16_t)(DNS_FLAG_AA | rcode));
 	if (soa)
 		kit_rrset(&m, DNS_AUTHORITY, "com.", DNS_TYPE_SOA, ttl_s, &rd, 1, &none);
 	dns = kit_finish(&m, &len);
@@ -616,6 +618,116 @@ static void test_stale_off(void)
 	stage_close();
 }
 
+/* ---- flushing ---- */
+
+/* a.com. and b.a.com. by com.'s sites, com. DS by the root's; com. signed, the root not. */
+static void fill(void)
+{
+	struct stage_query below = {.qname = "b.a.com."},
+			   ds = {.qname = "com.", .qtype = DNS_TYPE_DS};
+	struct stage_packet up;
+
+	ask_site(&plain);
+	ask_site(&below);
+	stage_ask(&ds);
+	up = stage_expect_upstream(ROOT);
+	reply_denial(&up, DNS_RCODE_NOERROR, 60, 60, true);
+	stage_expect_answer();
+}
+
+static bool is_kept(const char *qname, uint16_t qtype)
+{
+	struct stage_query q = {.qname = qname, .qtype = qtype};
+	uint64_t hits = stage_stats().cache_hits;
+	struct stage_packet p;
+
+	stage_ask(&q);
+	while (stage_take(STAGE_UPSTREAM, &p) || stage_take(STAGE_CLIENTS, &p))
+		continue;
+	return stage_stats().cache_hits > hits;
+}
+
+static void test_flush(void)
+{
+	static const struct {
+		const char *name, *at;
+		enum dp_flush_what what;
+		bool all, path;
+		bool kept_a, kept_b, kept_ds;
+	} rows[] = {
+		{"a name", "a.com.", DP_FLUSH_NAME, false, false, false, true, true},
+		{"no such name", "c.com.", DP_FLUSH_NAME, false, false, true, true, true},
+		{"a tree", "a.com.", DP_FLUSH_TREE, false, false, false, false, true},
+		{"a tree from its top", "com.", DP_FLUSH_TREE, false, false, false, false, false},
+		{"a zone", "com.", DP_FLUSH_ZONE, false, false, false, false, true},
+		{"a zone's unsigned", "com.", DP_FLUSH_UNSIGNED, false, false, true, true, true},
+		{"the root zone", ".", DP_FLUSH_ZONE, false, false, true, true, false},
+		{"the root zone's unsigned", ".", DP_FLUSH_UNSIGNED, false, false, true, true,
+			false},
+		{"a path", NULL, 0, false, true, false, false, true},
+		{"all", NULL, 0, true, false, false, false, false},
+	};
+
+	for (size_t i = 0; i < RTE_DIM(rows); i++) {
+		struct dp_flush_name name = {.what = rows[i].what};
+		struct dp_flush f = {.all = rows[i].all};
+		uint64_t paths[ROUTE_PATHS_MAX / 64] = {0};
+		size_t gone = 3u - rows[i].kept_a - rows[i].kept_b - rows[i].kept_ds;
+
+		open_cache(VAL_ZONE_SECURE);
+		fill();
+		if (rows[i].at != NULL) {
+			kit_wire(rows[i].at, &name.name);
+			f.names = &name;
+			f.name_count = 1;
+		}
+		if (rows[i].path) {
+			paths[stage_path(SIN) / 64] |= 1ull << stage_path(SIN) % 64;
+			f.paths = paths;
+		}
+		if (dp_flush(stage.dp, &f) != gone)
+			printf("%s: not %zu\n", rows[i].name, gone);
+		CU_ASSERT_EQUAL(is_kept("a.com.", DNS_TYPE_A), rows[i].kept_a);
+		CU_ASSERT_EQUAL(is_kept("b.a.com.", DNS_TYPE_A), rows[i].kept_b);
+		CU_ASSERT_EQUAL(is_kept("com.", DNS_TYPE_DS), rows[i].kept_ds);
+		stage_end();
+	}
+}
+
+/* Failures go with every flush, also where no answers are kept. */
+static void test_flush_failures(void)
+{
+	struct stage_spec spec = {.status = VAL_ZONE_SECURE};
+	struct dp_flush all = {.all = true};
+	struct dp_rcache_stats s;
+
+	stage_open(&spec);
+	expect_miss(&with_do);
+	stage_pass(2000);
+	throw_away_upstream();
+	stage_expect_answer();
+	ask_cache(&with_do); // the failure
+	CU_ASSERT_EQUAL(dp_flush(stage.dp, &all), 0);
+	stage_turn();
+	ask_site(&with_do);
+	dp_cache_stats(stage.dp, &s);
+	CU_ASSERT_EQUAL(s.size, 0);
+	stage_close();
+}
+
+static void test_stats(void)
+{
+	struct dp_rcache_stats s;
+
+	open_cache(VAL_ZONE_SECURE);
+	fill();
+	dp_cache_stats(stage.dp, &s);
+	CU_ASSERT_EQUAL(s.entries, 3);
+	CU_ASSERT_TRUE(s.used > 0 && s.used < s.size && s.size <= 1 << 20);
+	CU_ASSERT_EQUAL(s.evictions, 0);
+	stage_end();
+}
+
 int main(int argc, char **argv)
 {
 	CU_TestInfo tests[] = {
@@ -642,6 +754,9 @@ int main(int argc, char **argv)
 		{"stale: a denial", test_stale_denial},
 		{"too stale", test_too_stale},
 		{"stale off", test_stale_off},
+		{"flush", test_flush},
+		{"flush of failures", test_flush_failures},
+		{"stats", test_stats},
 		CU_TEST_INFO_NULL,
 	};
 
