@@ -14,6 +14,7 @@
 #include "control/keeper.h"
 #include "control/memory.h"
 #include "control/probe.h"
+#include "control/purge.h"
 #include "control/saver.h"
 #include "control/socket.h"
 #include "control/steer.h"
@@ -48,6 +49,8 @@ struct ctl_daemon {
 	uint32_t keys_awaited[ROUTE_PATHS_MAX];
 	bool told_unready;
 	uint64_t trust_retry_ms; // when a state file that could not be written is tried again
+
+	struct ctl_purge purge; // what the dataplane is to forget
 
 	struct dp *dp;
 	struct ctl_events *events;

@@ -69,9 +69,25 @@ static json_t *finding_json(struct ctl_daemon *d, const struct route_finding *f)
 	return j;
 }
 
+/**
+ * A site was left for what it said, not for silence or a refusal: what it said before, though it
+ * was signed, is not what its siblings say.
+ */
+static bool tells_old_data(const struct route_finding *f)
+{
+	if (f->to == ROUTE_LAGGING)
+		return f->from == ROUTE_UP || f->from == ROUTE_PROBATION;
+	return f->to == ROUTE_FAILING && f->from != ROUTE_FAILING &&
+	       (f->worst == ROUTE_O_EXPIRED || f->worst == ROUTE_O_BOGUS ||
+		       f->worst == ROUTE_O_UNSIGNED);
+}
+
 static void on_finding(void *arg, const struct route_finding *f, const char *text)
 {
 	struct ctl_daemon *d = arg;
+
+	if (f->path != 0xffff && tells_old_data(f))
+		ctl_purge_path(&d->purge, f->path);
 
 	ctl_events_line(d->last_finding, sizeof(d->last_finding), text);
 	ctl_events_emit(d->events, route_finding_name(f->kind), finding_json(d, f), "%s", text);
@@ -102,13 +118,30 @@ static void say_keys(
 			val_reason_text(now->why));
 }
 
+/**
+ * Answers are judged when they come. A zone that has keys now may have had none: what was let
+ * through then must be judged. One that is insecure now, or by the operator's word, has no secure
+ * answers. Lost keys take nothing from what was judged, and with the sites gone it is what there
+ * is.
+ */
+static void purge_zone(
+	struct ctl_daemon *d, const struct val_zone_keys *was, const struct val_zone_keys *now)
+{
+	enum val_zone_status before = was ? was->status : VAL_ZONE_UNKNOWN;
+
+	if (before != now->status && now->status != VAL_ZONE_UNKNOWN)
+		ctl_purge_zone(&d->purge, &now->zone, now->status == VAL_ZONE_SECURE);
+}
+
 static void say_changed_keys(struct ctl_daemon *d, const struct val_keys *fresh)
 {
 	const struct val_keys *old = ctl_world_keys(d->world);
 
 	for (size_t i = 0; i < val_keys_count(fresh); i++) {
 		const struct val_zone_keys *now = val_keys_at(fresh, i);
-		say_keys(d, old ? val_keys_find(old, now->zone.octets) : NULL, now);
+		const struct val_zone_keys *was = old ? val_keys_find(old, now->zone.octets) : NULL;
+		say_keys(d, was, now);
+		purge_zone(d, was, now);
 	}
 }
 
@@ -335,6 +368,19 @@ static void gather(void *arg, struct route_sample *samples, size_t count)
 	ctl_probe_add(d->probe, samples, count);
 }
 
+static void purge(struct ctl_daemon *d)
+{
+	struct dp_flush f;
+	struct dp_stats s;
+
+	if (!d->purge.some)
+		return;
+	dp_stats_sum(d->dp, &s);
+	if (ctl_purge_due(&d->purge, ctl_now_ms(), ctl_world_view_number(d->world), s.view_number,
+		    d->cfg.dp.budget_ms, &f))
+		dp_flush(d->dp, &f);
+}
+
 void ctl_duty_tick(struct ctl_daemon *d)
 {
 	const struct ctl_steer_ops ops = {gather, on_finding, d};
@@ -346,6 +392,7 @@ void ctl_duty_tick(struct ctl_daemon *d)
 	ctl_duty_keys(d); // also what ran out without an answer
 	ask_probes(d);
 	ctl_follow_tick(d);
+	purge(d);
 	ctl_world_tick(d->world, ctl_now_ms());
 	check_ready(d);
 }

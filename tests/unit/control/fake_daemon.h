@@ -17,6 +17,9 @@ struct fake_dp {
 	int refuse;            // -errno of dp_publish()
 	uint64_t good, failed; // answers
 	uint64_t tries, repeated;
+	unsigned flushes;
+	struct dp_flush flushed; // the last; names[0] is in flushed_name
+	struct dp_flush_name flushed_name;
 };
 extern struct fake_dp fake;
 extern struct ctl_daemon d;
