@@ -232,6 +232,19 @@ static uint64_t dropped(const struct dp_stats *s)
 	return sum;
 }
 
+static json_t *cache_json(const struct ctl_daemon *d, const struct dp_stats *s)
+{
+	struct dp_rcache_stats c;
+
+	dp_cache_stats(d->dp, &c);
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "size", count_json(c.size),
+		"used", count_json(c.used), "answers", count_json(c.entries), "hits",
+		count_json(s->cache_hits), "misses", count_json(s->cache_misses), "stale",
+		count_json(s->cache_stale), "kept", count_json(s->cache_kept), "prefetches",
+		count_json(s->prefetches), "evictions", count_json(c.evictions), "contended",
+		count_json(c.contended));
+}
+
 json_t *ctl_report_status(struct ctl_daemon *d)
 {
 	struct dp_stats s;
@@ -261,6 +274,7 @@ json_t *ctl_report_status(struct ctl_daemon *d)
 	json_object_set_new(st, "answered", count_json(s.answered));
 	json_object_set_new(st, "dropped", count_json(dropped(&s)));
 	json_object_set_new(st, "waiting", count_json(s.waiting));
+	json_object_set_new(st, "cache", cache_json(d, &s));
 	json_object_set_new(st, "last_event", count_json(ctl_events_last_id(d->events)));
 	return st;
 }
@@ -505,8 +519,8 @@ json_t *ctl_report_stats(struct ctl_daemon *d)
 		json_array_append_new(workers, stats_json(&s));
 	}
 	dp_stats_sum(d->dp, &s);
-	return json_pack("{s:o,s:o,s:o,s:o}", "sum", stats_json(&s), "workers", workers, "tcp",
-		tcp_json(d), "identity", ctl_report_identity(d));
+	return json_pack("{s:o,s:o,s:o,s:o,s:o}", "sum", stats_json(&s), "workers", workers, "tcp",
+		tcp_json(d), "cache", cache_json(d, &s), "identity", ctl_report_identity(d));
 }
 
 /* ---- keys ---- */

@@ -91,6 +91,22 @@ static void show_ports(const json_t *ports, FILE *out)
 		number(p, "queues"), number(p, "queues") == 1 ? "" : "s", text(p, "mac"));
 }
 
+static void show_cache(const json_t *c, FILE *out)
+{
+	int64_t hits = number(c, "hits"), asked = hits + number(c, "misses");
+
+	if (number(c, "size") == 0) {
+		fprintf(out, "cache     off\n");
+		return;
+	}
+	fprintf(out,
+		"cache     %" PRId64 " answers in %.1f of %.1f MB, %" PRId64
+		" hits (%.1f %%), %" PRId64 " stale\n",
+		number(c, "answers"), (double)number(c, "used") / (1 << 20),
+		(double)number(c, "size") / (1 << 20), hits,
+		asked ? 100.0 * (double)hits / (double)asked : 0.0, number(c, "stale"));
+}
+
 void ctl_show_status(const json_t *d, FILE *out)
 {
 	fprintf(out, "swerved %s, pid %" PRId64 ", up %" PRId64 " s, %s\n", text(d, "version"),
@@ -106,6 +122,7 @@ void ctl_show_status(const json_t *d, FILE *out)
 	print_list("service", json_object_get(d, "service"), out);
 	print_list("source", json_object_get(d, "source"), out);
 	show_ports(json_object_get(d, "ports"), out);
+	show_cache(json_object_get(d, "cache"), out);
 	fprintf(out,
 		"packets   %" PRId64 " received, %" PRId64 " forwarded, %" PRId64
 		" answered here, %" PRId64 " dropped, %" PRId64 " waiting\n\n",
@@ -225,12 +242,19 @@ void ctl_show_stats(const json_t *data, FILE *out)
 		is_true(id, "holds") ? "holds" : "DOES NOT HOLD");
 	ctl_columns_init(&t, "COUNTER|>VALUE");
 	add_counters(&t, sum, "");
+	add_counters(&t, json_object_get(data, "cache"), "cache.");
 	add_counters(&t, json_object_get(sum, "dropped"), "dropped.");
 	add_counters(&t, json_object_get(sum, "verdicts"), "verdict.");
 	add_counters(&t, json_object_get(sum, "reasons"), "reason.");
 	add_counters(&t, json_object_get(sum, "rcodes"), "rcode.");
 	add_counters(&t, json_object_get(data, "tcp"), "tcp.");
 	ctl_columns_print(&t, out);
+}
+
+void ctl_show_flushed(const json_t *data, FILE *out)
+{
+	fprintf(out, "%" PRId64 " answer%s forgotten\n", number(data, "answers"),
+		number(data, "answers") == 1 ? "" : "s");
 }
 
 void ctl_show_event(const json_t *event, FILE *out)

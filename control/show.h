@@ -19,6 +19,7 @@ void ctl_show_diff(const json_t *data, FILE *out);
 void ctl_show_validated(const json_t *data, FILE *out);
 void ctl_show_applied(const json_t *data, FILE *out);
 void ctl_show_moved(const json_t *data, FILE *out);
+void ctl_show_flushed(const json_t *data, FILE *out);
 void ctl_show_events(const json_t *data, FILE *out);
 /** One event on one line. */
 void ctl_show_event(const json_t *event, FILE *out);

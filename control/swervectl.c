@@ -24,7 +24,7 @@ enum exit_code { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE
 
 struct options {
 	const char *socket;
-	bool json, follow, help;
+	bool json, follow, help, tree, all;
 	const char *note, *reason, *if_match, *since, *canary, *rise, *family, *duration;
 	const char *anchor, *at, *zone, *port;
 };
@@ -172,6 +172,19 @@ static int fill_drain(const struct options *o, char **args, json_t *req)
 	return rc || !o->duration ? rc : parse_duration("--for", o->duration, req, "for_s");
 }
 
+static int fill_flush(const struct options *o, char **args, json_t *req)
+{
+	if ((args[0] != NULL) == o->all || (o->tree && o->all))
+		return fail(EXIT_USAGE, "flush: either a name, with --tree or without, or --all");
+	if (o->all)
+		json_object_set_new(req, "all", json_true());
+	else
+		json_object_set_new(req, "name", json_string(args[0]));
+	if (o->tree)
+		json_object_set_new(req, "tree", json_true());
+	return 0;
+}
+
 static int fill_events(const struct options *o, char **args, json_t *req)
 {
 	(void)args;
@@ -210,6 +223,9 @@ static const struct command commands[] = {
 		2, 2, "send a zone elsewhere", fill_drain, ctl_show_moved},
 	{{"site", "restore"}, "site.restore", "ZONE SITE [--family v4|v6] --reason TEXT", 2, 2,
 		"let a drained site come back, by probation", fill_move, ctl_show_moved},
+	{{"flush", NULL}, "flush", "NAME [--tree] | --all", 0, 1,
+		"forget answers and failures that are kept; --tree: what is below NAME too",
+		fill_flush, ctl_show_flushed},
 	{{"events", NULL}, "events", "[--follow] [--since ID]", 0, 0, "what happened, when and why",
 		fill_events, ctl_show_events},
 };
@@ -399,6 +415,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		{"max-failure-rise", required_argument, NULL, 'R'},
 		{"family", required_argument, NULL, 'F'},
 		{"for", required_argument, NULL, 'D'},
+		{"tree", no_argument, NULL, 't'},
+		{"all", no_argument, NULL, 'a'},
 		{0},
 	};
 	int c;
@@ -452,6 +470,12 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'D':
 			o->duration = optarg;
+			break;
+		case 't':
+			o->tree = true;
+			break;
+		case 'a':
+			o->all = true;
 			break;
 		default:
 			return false; // getopt has said why

@@ -105,6 +105,7 @@ const struct ctl_verb ctl_verbs[] = {
 	{"routes.rollback", ctl_verb_routes_rollback},
 	{"site.drain", ctl_verb_site_drain},
 	{"site.restore", ctl_verb_site_restore},
+	{"flush", ctl_verb_flush},
 	{"events", verb_events},
 	{NULL, NULL},
 };

@@ -24,5 +24,7 @@ typedef int ctl_verb_fn(
 /* routes_verbs.c */
 ctl_verb_fn ctl_verb_routes_show, ctl_verb_routes_validate, ctl_verb_routes_diff,
 	ctl_verb_routes_apply, ctl_verb_routes_history, ctl_verb_routes_rollback;
+/* cache_verbs.c */
+ctl_verb_fn ctl_verb_flush;
 /* site_verbs.c */
 ctl_verb_fn ctl_verb_site_drain, ctl_verb_site_restore;

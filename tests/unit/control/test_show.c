@@ -21,6 +21,7 @@ static const struct {
 	{"validated", ctl_show_validated},
 	{"applied", ctl_show_applied},
 	{"moved", ctl_show_moved},
+	{"flushed", ctl_show_flushed},
 	{"events", ctl_show_events},
 	{"event", ctl_show_event},
 };

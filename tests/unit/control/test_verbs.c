@@ -51,6 +51,48 @@ static void test_look(void)
 	teardown();
 }
 
+static void test_flush(void)
+{
+	static const struct {
+		const char *request, *reply;
+		bool all;
+		enum dp_flush_what what;
+	} rows[] = {
+		{"{\"verb\":\"flush\",\"name\":\"WWW.example.com\"}", "{\"answers\":3}", false,
+			DP_FLUSH_NAME},
+		{"{\"verb\":\"flush\",\"name\":\"www.example.com.\",\"tree\":true}",
+			"{\"answers\":3}", false, DP_FLUSH_TREE},
+		{"{\"verb\":\"flush\",\"all\":true}", "{\"answers\":3}", true, DP_FLUSH_NAME},
+		{"{\"verb\":\"flush\"}", "either \"name\" or \"all\" is needed", false, 0},
+		{"{\"verb\":\"flush\",\"name\":\"a.\",\"all\":true}",
+			"either \"name\" or \"all\" is needed", false, 0},
+		{"{\"verb\":\"flush\",\"name\":\"a..b\"}", "\"name\" is not a domain name", false,
+			0},
+	};
+	struct dns_name name;
+
+	setup();
+	dns_name_from_text("www.example.com.", &name);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		unsigned before = fake.flushes;
+		CU_ASSERT_STRING_EQUAL(run(rows[i].request), rows[i].reply);
+		CU_ASSERT_EQUAL(fake.flushes, before + (i < 3));
+		if (i >= 3)
+			continue;
+		CU_ASSERT_EQUAL(fake.flushed.all, rows[i].all);
+		CU_ASSERT_EQUAL(fake.flushed.name_count, !rows[i].all);
+		if (rows[i].all)
+			continue;
+		CU_ASSERT_EQUAL(fake.flushed_name.what, rows[i].what);
+		CU_ASSERT_EQUAL(memcmp(fake.flushed_name.name.octets, name.octets, name.len), 0);
+	}
+	CU_ASSERT_TRUE(says("{\"verb\":\"events\"}",
+		"www.example.com. and below flushed by the operator: 3 answers"));
+	CU_ASSERT_TRUE(says("{\"verb\":\"status\"}", "\"cache\":{\"size\":1048576"));
+	CU_ASSERT_TRUE(says("{\"verb\":\"stats\"}", "\"answers\":5"));
+	teardown();
+}
+
 static void test_apply(void)
 {
 	setup();
@@ -147,6 +189,7 @@ int main(void)
 {
 	CU_TestInfo tests[] = {
 		{"looking", test_look},
+		{"flush", test_flush},
 		{"apply", test_apply},
 		{"apply refused", test_apply_refused},
 		{"validate", test_validate},
