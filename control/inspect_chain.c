@@ -236,6 +236,12 @@ static void say_settled(
 	}
 }
 
+/** Nothing is known of it but its name. */
+static bool is_hearsay(const struct chain_zone *z)
+{
+	return z->status == CHAIN_UNSETTLED && z->dnskey == NULL && z->ds == NULL && !z->anchored;
+}
+
 void ctl_chain_find(struct ctl_chain *c, const uint8_t *zone, int64_t time_us, bool exact,
 	struct ctl_chain_place *out)
 {
@@ -245,8 +251,9 @@ void ctl_chain_find(struct ctl_chain *c, const uint8_t *zone, int64_t time_us, b
 	memset(out, 0, sizeof(*out));
 	for (up = 0; up <= labels; up++) {
 		z = ctl_chain_zone_find(c, dns_name_strip(zone, up));
-		if (z == NULL || z->status == CHAIN_INSIDE) {
-			out->inside |= up == 0 && z != NULL;
+		// A signer's name alone does not make a zone: anybody may write it.
+		if (z == NULL || z->status == CHAIN_INSIDE || (!exact && is_hearsay(z))) {
+			out->inside |= up == 0 && z != NULL && z->status == CHAIN_INSIDE;
 			continue;
 		}
 		if (z->status != CHAIN_UNSETTLED)

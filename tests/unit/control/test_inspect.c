@@ -614,6 +614,20 @@ static void test_denied_inside(void)
 	tape_clear();
 }
 
+/** Somebody writes a name as a signer: that makes no zone, and excuses nothing that is stripped. */
+static void test_signer_made_up(void)
+{
+	struct kit_sign s = tape_sign_by(&tape_world.other, "www.shop.com.");
+
+	tape_base();
+	shop_a(&s);
+	tape_add(&tape_msg, SHOP);
+	answer_stripped();
+	tape_play();
+	check("stripped", VAL_BOGUS, "sig_missing");
+	tape_clear();
+}
+
 /* ---- which ones ---- */
 
 static void test_zone_option(void)
@@ -685,6 +699,7 @@ int main(void)
 		{"rollover", test_rollover},
 		{"stale keys", test_stale_keys},
 		{"DS denied inside a zone", test_denied_inside},
+		{"a signer made up", test_signer_made_up},
 		{"--zone", test_zone_option},
 		{"evidence at the limit", test_evidence_limit},
 		CU_TEST_INFO_NULL,
