@@ -119,6 +119,11 @@ void ctl_chain_free(struct ctl_chain *c)
 	free(c);
 }
 
+const struct val_anchors *ctl_chain_anchors(const struct ctl_chain *c)
+{
+	return &c->anchors;
+}
+
 struct val_verifier *ctl_chain_verifier(struct ctl_chain *c)
 {
 	return c->verifier;

@@ -73,6 +73,9 @@ struct ctl_chain_stats {
 };
 void ctl_chain_get_stats(const struct ctl_chain *c, struct ctl_chain_stats *out);
 
+/** What the chains begin from. */
+const struct val_anchors *ctl_chain_anchors(const struct ctl_chain *c);
+
 /** The verifier of the chains, for whoever judges with their keys. */
 struct val_verifier *ctl_chain_verifier(struct ctl_chain *c);
 

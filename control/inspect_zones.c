@@ -179,7 +179,7 @@ void ctl_inspect_judge_zones(struct ctl_inspect *i, const struct ctl_capture_msg
 	const struct dns_msg *msg, struct ctl_judged *j)
 {
 	struct inspect_verification v = {.i = i};
-	struct lesson l = {.i = i, .m = m, .trust = {.facts = i->facts, .now = j->clock}};
+	struct lesson l = {.i = i, .m = m, .trust = {.now = j->clock}};
 	struct val_result *r = &i->judged.result;
 	struct val_chain_step need;
 
@@ -187,6 +187,7 @@ void ctl_inspect_judge_zones(struct ctl_inspect *i, const struct ctl_capture_msg
 		ctl_inspect_say(j, VAL_INDETERMINATE, VAL_R_NO_CHAIN);
 		return;
 	}
+	l.trust.anchors = ctl_chain_anchors(i->chain);
 	l.trust.facts = i->facts;
 	val_facts_clear(i->facts);
 	learn_all(&l, msg);
