@@ -170,7 +170,7 @@ class Servers:
             (self._nsd if SITE_SOFTWARE[site] == "nsd" else self._knot)(site, zones)
         self._nsd("root", [(".", "root.zone")])
         leaf = [(n, "leaf.generic") for t in TLDS for n in leaf_names(t)]
-        self._nsd("leaf", leaf + [(z, f"{z}zone") for z in LEAF_SPECIAL])
+        self._nsd("leaf", leaf + [(z, f"{z}zone") for z in LEAF_SPECIAL] + self.zones.tree.files())
         for host, zone in (*((s, "com.") for s in SITES), ("root", "."), ("leaf", "edgehost.net.")):
             self.await_serial(host, zone, None)
 
@@ -242,15 +242,21 @@ class Servers:
         self._unbound("unbound-edge", REAL, addr4("edge", REAL), addr6("edge", REAL))
         self._unbound("unbound-direct", SOURCE, addr4("sin", REAL), addr6("sin", REAL))
 
-    def _unbound(self, label, last, up4, up6):
+    def recursors(self):
+        """Two that ask the lab's own servers, for everything."""
+        self._unbound("recursor-a", REAL)
+        self._unbound("recursor-b", SOURCE)
+
+    def _unbound(self, label, last, *ups):
+        """ups: who is asked for com. and net., instead of those that the root names."""
         where = self.place(label)
         conf = os.path.join(where, "unbound.conf")
         with open(conf, "w", encoding="ascii") as f:
             f.write(UNBOUND.format(run=where, a4=addr4("resolver", last), a6=addr6("resolver", last),
                                    anchor=self.zones.anchor, root4=addr4("root", REAL),
                                    root6=addr6("root", REAL)))
-            for tld in TLDS:
-                f.write(f'stub-zone:\n\tname: "{tld}"\n\tstub-addr: {up4}\n\tstub-addr: {up6}\n')
+            for tld in TLDS if ups else ():
+                f.write(f'stub-zone:\n\tname: "{tld}"\n' + "".join(f"\tstub-addr: {up}\n" for up in ups))
         self.start("resolver", label, "unbound", "-d", "-c", conf)
         deadline = time.monotonic() + 5
         with self.net.inside("client"):

@@ -80,7 +80,7 @@ class Swerve:
                     return os.path.join(folder, name)
         return "/usr/lib/swerve/swerve_xdp.o"
 
-    def configure(self, fronts=(), steering=None, zone_sites=None, answers=None, more=""):
+    def configure(self, fronts=(), steering=None, zone_sites=None, answers=None, more="", routes_text=None):
         os.makedirs(os.path.join(self.dir, "state"), exist_ok=True)
         keys = {**STEERING, **(steering or {})}
         text = SETTINGS.format(
@@ -92,7 +92,7 @@ class Swerve:
             answers=", ".join(f"{k}: {v}" for k, v in (answers or ANSWERS).items()),
             steering="".join(f"  {k}: {v}\n" for k, v in keys.items()), more=more)
         self._write("swerve.yaml", text)
-        self._write("routes.yaml", routes(fronts, zone_sites))
+        self._write("routes.yaml", routes_text or routes(fronts, zone_sites))
 
     def _write(self, name, text):
         path = os.path.join(self.dir, name)

@@ -15,6 +15,7 @@ import shutil
 import time
 
 from labnet import REAL, SITES, addr4, addr6, run
+from labtree import Tree
 
 TLDS = ("com.", "net.")
 DELEGATIONS = 20000
@@ -91,9 +92,11 @@ class Zones:
         os.replace(self.keys["."][0] + ".key", self.anchor)
         os.symlink(self.anchor, self.keys["."][0] + ".key")
         for tld in TLDS:
-            self._write(f"{tld}plain", _plain_delegations(tld))
-            self._write(f"{tld}signed", self._signed_delegations(tld))
+            self.write(f"{tld}plain", _plain_delegations(tld))
+            self.write(f"{tld}signed", self._signed_delegations(tld))
         self._leaf()
+        self.tree = Tree(self)
+        self.tree_delegations = self.tree.prepare()
         self.root()
 
     def key(self, zone, *options, algorithm="ECDSAP256SHA256"):
@@ -103,7 +106,7 @@ class Zones:
     def revoked(self, key):
         """The same key with its REVOKE bit set."""
         with open(key + ".key", encoding="ascii") as f:
-            self._write(os.path.basename(key) + "r.key", f.read().replace(" 257 3", " 385 3").replace("\t257 3", "\t385 3"))
+            self.write(os.path.basename(key) + "r.key", f.read().replace(" 257 3", " 385 3").replace("\t257 3", "\t385 3"))
         shutil.copy(key + ".private", key + "r.private")
         return key + "r"
 
@@ -131,7 +134,8 @@ class Zones:
                 lines.append(re.sub(r"^(\S+)\s(?:\d+\s)?IN", rf"\1 {ttl} IN", f.read().strip()) + "\n")
         return "".join(lines)
 
-    def _write(self, name, text):
+    def write(self, name, text):
+        """Make a file in the folder, in one step; returns its path."""
         path = self.path(name)
         with open(path + ".new", "w", encoding="ascii") as f:
             f.write(text)
@@ -149,9 +153,9 @@ class Zones:
         return "".join(parts)
 
     def _leaf(self):
-        self._write("leaf.generic", _leaf_zone("@", None))
+        self.write("leaf.generic", _leaf_zone("@", None))
         for zone, (signed, target) in LEAF_SPECIAL.items():
-            path = self._write(f"{zone}leaf", _leaf_zone(zone, target))
+            path = self.write(f"{zone}leaf", _leaf_zone(zone, target))
             if signed:
                 now = int(time.time())
                 self._sign_once(zone, path, self.path(f"{zone}zone"), now + DEFAULT_LIFE_S, nsec3=False)
@@ -166,8 +170,9 @@ class Zones:
             lines += [f"{tld} 172800 IN NS {s}.gtld-servers.net.\n" for s in SITES]
             lines.append(self._ds(tld))
         lines.append(_server_glue())
+        lines.append(self.tree_delegations)
         lines.append(self._dnskeys(".", ROOT_KEY_TTL_S))
-        source = self._write("root.unsigned", "".join(lines))
+        source = self.write("root.unsigned", "".join(lines))
         self._sign_once(".", source, self.path("root.zone"), int(time.time()) + DEFAULT_LIFE_S, nsec3=False)
 
     def make_spare_keys(self, zone, count):
@@ -196,7 +201,7 @@ class Zones:
         apex += "".join(f"{tld} 172800 IN NS {s}.gtld-servers.net.\n" for s in SITES)
         apex += self._dnskeys(tld, 900)
         with open(self.path(f"{tld}signed"), encoding="ascii") as f:
-            source = self._write(f"{tld}{label}.in", apex + "".join(self.spare_keys.get(tld, [])) + f.read())
+            source = self.write(f"{tld}{label}.in", apex + "".join(self.spare_keys.get(tld, [])) + f.read())
         by_end = {}
         for end in {*nsec3, rest}:
             out = self.path(f"{tld}{label}.{end}")
@@ -206,7 +211,7 @@ class Zones:
             os.unlink(out)
         os.unlink(source)
         with open(self.path(f"{tld}plain"), encoding="ascii") as f:
-            self._write(f"{tld}{label}", "".join(_merge(by_end, nsec3, rest)) + (f.read() if plain else ""))
+            self.write(f"{tld}{label}", "".join(_merge(by_end, nsec3, rest)) + (f.read() if plain else ""))
 
     def _sign_once(self, zone, source, out, end, nsec3=True):
         options = ["-n", "-p", "-t", "0"] if nsec3 else []

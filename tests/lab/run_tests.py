@@ -20,7 +20,7 @@ from labcase import Bench, Failed, Skipped
 from labswerve import SwerveError
 
 TESTS = (
-    "clean", "cache", "compare", "dnsperf", "resolver",
+    "clean", "cache", "compare", "dnsperf", "resolver", "chain",
     "stale_nsec3", "stale_all", "lagging",
     "bitflip", "strip", "silent", "servfail", "refused", "lame",
     "zone_bad", "spoof", "swap", "canary", "rollover", "root_rollover", "term",

@@ -1,0 +1,71 @@
+"""The root is routed to two recursive resolvers: every answer is validated, and unbound thinks of each the same."""
+
+import labdns
+import labtree
+from labcase import expect
+from labnet import REAL, SOURCE, addr4, addr6
+
+VERDICTS = {"secure": ("NOERROR", "NXDOMAIN"), "insecure": ("NOERROR", "NXDOMAIN"), "bogus": ("SERVFAIL",)}
+
+
+def routes():
+    sites = "".join(f"  - name: {name}\n    addresses: [{addr4('resolver', last)}, \"{addr6('resolver', last)}\"]\n"
+                    for name, last in (("res-a", REAL), ("res-b", SOURCE)))
+    return (f"sites:\n{sites}\nregions:\n  - name: apac\n    clients: [10.53.0.0/16, \"fd53::/16\"]\n\n"
+            "zones:\n  - name: .\n    kind: recursive\n    sites: [res-a, res-b]\n")
+
+
+def verdict(reply):
+    if reply.rcode == "SERVFAIL":
+        return "bogus"
+    return "secure" if reply.ad else "insecure"
+
+
+def ask_all(net, address, wrong):
+    """{(name, type): reply}; a fresh unbound may need a moment for the first."""
+    replies = {}
+    with net.inside("client"):
+        for name, kind, _, _ in labtree.QUESTIONS:
+            for _ in range(3):
+                reply = labdns.ask(address, name, kind, timeout_s=4, rd=True, do=True)
+                if reply is not None:
+                    break
+            if reply is None:
+                wrong.append(f"{address} does not answer {name} {kind}")
+            else:
+                replies[name, kind] = reply
+    return replies
+
+
+def compare(replies, oracle, wrong):
+    for name, kind, want, ede in labtree.QUESTIONS:
+        ours, theirs = replies.get((name, kind)), oracle.get((name, kind))
+        if ours is None or theirs is None:
+            continue
+        if ours.rcode != theirs.rcode or verdict(ours) != verdict(theirs):
+            wrong.append(f"{name} {kind}: {ours}, unbound says {theirs}")
+        if verdict(ours) != want or ours.rcode not in VERDICTS[want]:
+            wrong.append(f"{name} {kind}: {ours}, it is {want}")
+        if ede is not None and ours.ede() != ede:
+            wrong.append(f"{name} {kind}: extended error {ours.ede()}, not {ede}")
+
+
+def run(bench):
+    servers, wrong = bench.lab.servers, []
+    servers.recursors()
+    try:
+        with bench.swerve(routes_text=routes()) as swerved:
+            oracle = ask_all(bench.lab.net, addr4("resolver", REAL), wrong)
+            compare(ask_all(bench.lab.net, bench.service4, wrong), oracle, wrong)
+            cold = swerved.stats()["sum"]
+            compare(ask_all(bench.lab.net, bench.service6, wrong), oracle, wrong)
+            warm = swerved.stats()["sum"]
+    finally:
+        for label in ("recursor-a", "recursor-b"):
+            servers.stop(label)
+    expect(not wrong, "; ".join(wrong))
+    asked = cold["chain_asked"], warm["chain_asked"] - cold["chain_asked"]
+    # what failed is asked for again once its time is over; nothing else is
+    expect(asked[0] > 20 and asked[1] <= 8, f"questions for keys: {asked[0]} at first, {asked[1]} the second time")
+    return (f"{len(labtree.QUESTIONS)} questions over IPv4 and IPv6, all as unbound has them; "
+            f"{asked[0]} questions for keys at first, {asked[1]} the second time")
