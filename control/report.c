@@ -344,10 +344,21 @@ static uint32_t *newest_serials(struct ctl_daemon *d)
 	return newest;
 }
 
+/** Why the operator drained it, and for how long still; null when there is no end. */
+static json_t *drain_json(const struct ctl_drain *drain)
+{
+	uint64_t now_ms = ctl_now_ms();
+	uint64_t left_ms = drain->until_ms > now_ms ? drain->until_ms - now_ms : 0;
+
+	return json_pack("{s:s,s:o}", "reason", drain->reason, "left_s",
+		drain->until_ms ? count_json((left_ms + 999) / 1000) : json_null());
+}
+
 static json_t *path_json(struct ctl_daemon *d, const struct route_path *path,
 	const struct route_sample *sample, const uint32_t *newest)
 {
 	const struct dp_hops *hops = ctl_world_hops(d->world);
+	const struct ctl_drain *drain = d->drains ? ctl_drains_find(d->drains, path->id) : NULL;
 	uint32_t serial = ctl_probe_serial(d->probe, path->id);
 	json_t *j = json_pack("{s:i,s:o,s:s,s:o,s:s}", "path", path->id, "zone",
 		name_json(&path->zone_name), "site", path->site_name, "address",
@@ -359,6 +370,8 @@ static json_t *path_json(struct ctl_daemon *d, const struct route_path *path,
 	json_object_set_new(j, "serial_lag",
 		serial && newest ? count_json(newest[path->zone] - serial) : json_null());
 	json_object_set_new(j, "nsid", json_string(ctl_probe_nsid(d->probe, path->id)));
+	if (drain && path->state == ROUTE_DRAINED)
+		json_object_set_new(j, "drain", drain_json(drain));
 	if (sample)
 		add_sample(j, sample, ctl_epoch_s());
 	return j;

@@ -131,6 +131,19 @@ void ctl_show_status(const json_t *d, FILE *out)
 	ctl_show_zones(json_object_get(d, "zones"), out);
 }
 
+/** "up", "drained, 3540 s left", "failing (no next hop)" */
+static void add_state(struct ctl_columns *t, const json_t *p)
+{
+	const json_t *left = json_object_get(json_object_get(p, "drain"), "left_s");
+	char more[48] = "";
+
+	if (json_is_integer(left))
+		snprintf(more, sizeof(more), ", %" PRId64 " s left",
+			(int64_t)json_integer_value(left));
+	ctl_columns_add(t, "%s%s%s", text(p, "state"), more,
+		is_true(p, "reachable") ? "" : " (no next hop)");
+}
+
 void ctl_show_sites(const json_t *data, FILE *out)
 {
 	struct ctl_columns t;
@@ -144,8 +157,7 @@ void ctl_show_sites(const json_t *data, FILE *out)
 		ctl_columns_add(&t, "%s", text(p, "zone"));
 		ctl_columns_add(&t, "%s", text(p, "site"));
 		ctl_columns_add(&t, "%s", text(p, "address"));
-		ctl_columns_add(&t, "%s%s", text(p, "state"),
-			is_true(p, "reachable") ? "" : " (no next hop)");
+		add_state(&t, p);
 		add_number(&t, p, "sent");
 		add_number(&t, p, "good");
 		add_number(&t, p, "bad");

@@ -199,6 +199,7 @@ static void test_drain_for(void)
 	setup();
 	CU_ASSERT_TRUE(fake_says(DRAIN(",\"for_s\":1800"), "\"number\":2"));
 	CU_ASSERT_TRUE(fake_told("com. at sin drained by the operator for 1800 s: works"));
+	CU_ASSERT_TRUE(fake_says(SITES_VERB, "\"drain\":{\"reason\":\"works\",\"left_s\":1"));
 	ctl_routes_tick(&d);
 	CU_ASSERT_EQUAL(state("sin", 4), ROUTE_DRAINED);
 	// the time is over

@@ -77,6 +77,18 @@ static void test_sites(void)
 	free(text);
 }
 
+static void test_drained(void)
+{
+	char *text = shown(ctl_show_sites,
+		"[{\"state\":\"drained\",\"reachable\":true,\"drain\":{\"reason\":\"r\",\"left_s\":"
+		"59}},"
+		"{\"state\":\"drained\",\"drain\":{\"reason\":\"r\",\"left_s\":null}}]");
+
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "drained, 59 s left  "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "drained (no next hop)  "));
+	free(text);
+}
+
 static void test_spans(void)
 {
 	static const struct {
@@ -109,6 +121,7 @@ int main(void)
 	CU_TestInfo tests[] = {
 		{"any JSON", test_any_json},
 		{"sites", test_sites},
+		{"drained", test_drained},
 		{"spans", test_spans},
 		{"an event", test_event},
 		CU_TEST_INFO_NULL,
