@@ -9,8 +9,9 @@
  * that is control: the real world, published as the daemon does it, views let go at the daemon's
  * interval.
  *
- * There are SWAPS_TAGS sites. Table k sends every query to site k, and its next hops have k in their
- * MAC: a query whose address and MAC disagree was routed by a half-made table, or by parts of two.
+ * There are SWAPS_TAGS sites. Table k sends every query to site k, and its next hops have k in
+ * their MAC: a query whose address and MAC disagree was routed by a half-made table, or by parts of
+ * two.
  * Freed memory is scribbled over, so that a table that went too early shows likewise. Every query
  * has a name of its own, so that each answer is for exactly one.
  *
@@ -34,10 +35,11 @@ struct swaps_result {
 	uint64_t retried, dropped; // by the worker
 	uint64_t tables_seen;      // changes of the tag from one upstream query to the next
 	double seconds;            // of load
-	double cycles_per_packet; // of the worker's turns, but those in which somebody else had its core
-	double freed_p50_ms, freed_p99_ms,
-		freed_max_ms; // from the publication to the old table's end
-	uint64_t freed_late;  // after more than 10 ms
+	// of the worker's turns, but those in which somebody else had its core
+	double cycles_per_packet;
+	// from the publication to the old table's end
+	double freed_p50_ms, freed_p99_ms, freed_max_ms;
+	uint64_t freed_late; // after more than 10 ms
 	// CPU time of its own that the worker needs to let go, whoever else uses its core meanwhile
 	double grace_p50_us, grace_p99_us, grace_max_us;
 };

@@ -10,8 +10,8 @@
 #include "tests/unit/run.h"
 
 /*
- * Broken files against a running daemon, by every way that a file comes in: each message names file,
- * line and key and is like no other, and what runs is not touched.
+ * Broken files against a running daemon, by every way that a file comes in: each message names
+ * file, line and key and is like no other, and what runs is not touched.
  */
 
 enum {
