@@ -25,6 +25,7 @@ static int by_name(const void *a, const void *b)
 int val_keys_new(const struct val_zone_keys *zones, size_t count, struct val_keys **out)
 {
 	struct val_keys *k = malloc(sizeof(*k) + count * sizeof(k->zone[0]));
+	bool negative = false;
 
 	if (k == NULL)
 		return -ENOMEM;
@@ -32,6 +33,10 @@ int val_keys_new(const struct val_zone_keys *zones, size_t count, struct val_key
 	if (count > 0)
 		memcpy(k->zone, zones, count * sizeof(k->zone[0]));
 	qsort(k->zone, count, sizeof(k->zone[0]), by_name);
+	for (size_t i = 0; i < count; i++)
+		negative |= zones[i].status == VAL_ZONE_NTA;
+	for (size_t i = 0; i < count; i++)
+		k->zone[i].snapshot = negative ? k : NULL;
 	for (size_t i = 1; i < count; i++)
 		if (by_name(&k->zone[i - 1], &k->zone[i]) == 0) {
 			free(k);
@@ -72,6 +77,20 @@ size_t val_keys_count(const struct val_keys *keys)
 const struct val_zone_keys *val_keys_at(const struct val_keys *keys, size_t i)
 {
 	return i < keys->count ? &keys->zone[i] : NULL;
+}
+
+bool val_keys_negative(const struct val_zone_keys *zone, const uint8_t *name)
+{
+	int below = zone->snapshot != NULL ? dns_name_labels(name) - zone->zone.labels : 0;
+
+	for (int up = 0; up < below; up++) {
+		const struct val_zone_keys *z =
+			val_keys_find(zone->snapshot, dns_name_strip(name, up));
+
+		if (z != NULL)
+			return z->status == VAL_ZONE_NTA;
+	}
+	return false;
 }
 
 /* ---- DS ---- */

@@ -66,19 +66,34 @@ struct val_zone_keys {
 	// A signature by a key that is not here: before this time it has been looked for in vain,
 	// from then on whoever judges may wait until somebody has looked (epoch s; 0: always)
 	uint32_t look_after;
+	// the snapshot that this is of, when there are negative trust anchors in it; else NULL
+	const struct val_keys *snapshot;
 	uint8_t count;
 	struct val_key key[VAL_ZONE_KEYS_MAX];
 };
 
 struct val_keys; // immutable; zones sorted in canonical order
 
-/** Copy `count` zone entries into a new snapshot. @retval 0, -ENOMEM, -EINVAL (duplicate zone) */
+/**
+ * Copy `count` zone entries into a new snapshot. A negative trust anchor is an entry of its name
+ * with VAL_ZONE_NTA, whether or not a zone begins there.
+ * @retval 0, -ENOMEM, -EINVAL (duplicate zone)
+ */
 int val_keys_new(const struct val_zone_keys *zones, size_t count, struct val_keys **out);
 void val_keys_free(struct val_keys *keys);
 /** Exact zone, lower-cased wire name; NULL when unknown. O(log n). */
 const struct val_zone_keys *val_keys_find(const struct val_keys *keys, const uint8_t *zone);
 size_t val_keys_count(const struct val_keys *keys);
 const struct val_zone_keys *val_keys_at(const struct val_keys *keys, size_t i);
+
+/**
+ * Is this name, of a response that is judged by `zone`, at or below a negative trust anchor that
+ * lies below the zone's apex? The closest entry of the zone's snapshot decides, so that what has
+ * keys of its own below the anchor is not meant (RFC 7646 s2). Costs nothing where there is none.
+ *
+ * @param name  lower-cased, at or below the zone
+ */
+bool val_keys_negative(const struct val_zone_keys *zone, const uint8_t *name);
 
 /** DS digest of a DNSKEY, RFC 4034 s5.1.4: SHA-1 (1), SHA-256 (2), SHA-384 (4).
  *  @return 1 matches, 0 does not, -ENOTSUP digest type */

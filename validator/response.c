@@ -90,6 +90,32 @@ static enum val_kind classify(const struct val_judge *j)
 	return empty ? VAL_KIND_NODATA : VAL_KIND_ANSWER;
 }
 
+/** Is all that the answer says said of names below a negative trust anchor? Then no key is needed. */
+static bool is_wholly_negative(const struct val_judge *j)
+{
+	const struct dns_msg *m = j->msg;
+	struct dns_name owner;
+
+	if (!val_keys_negative(j->zone, j->qname.octets))
+		return false;
+	for (uint16_t i = m->section_start[DNS_ANSWER]; i < m->section_start[DNS_AUTHORITY]; i++) {
+		dns_rr_owner(m, &m->rr[i], &owner);
+		dns_name_lower(owner.octets, owner.len);
+		if (dns_name_under(owner.octets, j->zone->zone.octets) &&
+			!val_keys_negative(j->zone, owner.octets))
+			return false;
+	}
+	return true;
+}
+
+static void judge_without_keys(struct val_judge *j)
+{
+	bool negative = is_wholly_negative(j);
+
+	j->out->result.verdict = negative ? VAL_INSECURE : VAL_INDETERMINATE;
+	j->out->result.reason = negative ? VAL_R_NEGATIVE_ANCHOR : VAL_R_NO_CHAIN;
+}
+
 /** The verdict where no signature is looked at. @return false when signatures must be */
 static bool judge_unsigned(struct val_judge *j)
 {
@@ -106,8 +132,10 @@ static bool judge_unsigned(struct val_judge *j)
 	}
 	switch (j->zone->status) {
 	case VAL_ZONE_SECURE:
-		r->reason = VAL_R_NO_CHAIN;
-		return val_time_before(j->zone->valid_until, j->now);
+		if (!val_time_before(j->zone->valid_until, j->now))
+			return false;
+		judge_without_keys(j);
+		return true;
 	case VAL_ZONE_INSECURE:
 		r->verdict = VAL_INSECURE;
 		r->reason = j->zone->why;
@@ -118,7 +146,7 @@ static bool judge_unsigned(struct val_judge *j)
 		return true;
 	case VAL_ZONE_UNKNOWN:
 	default:
-		r->reason = VAL_R_NO_CHAIN;
+		judge_without_keys(j);
 		return true;
 	}
 }

@@ -260,6 +260,11 @@ static void judge_claims(struct val_judge *j)
 	struct dns_name at;
 	enum val_judge_end end;
 
+	if (j->negative) {
+		cap_synthesis(j);
+		val_judge_insecure(j, VAL_R_NEGATIVE_ANCHOR);
+		return;
+	}
 	if (!val_judge_gather(j, j->zone, &proof))
 		return;
 	cap_synthesis(j);

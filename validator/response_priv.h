@@ -17,7 +17,7 @@ enum {
 enum val_role {
 	VAL_ROLE_SIGNED, // the zone's own data: must be signed by the zone's keys
 	VAL_ROLE_CUT, // NS of a delegation: not signed (RFC 4035 s2.2), good only as the referral's
-	VAL_ROLE_INSECURE, // below an unsigned delegation
+	VAL_ROLE_INSECURE, // below an unsigned delegation, or a negative trust anchor
 	VAL_ROLE_SYNTH,    // CNAME made from a DNAME: not signed, must follow from it (RFC 6672
 			   // s5.3.1)
 };
@@ -45,6 +45,7 @@ struct val_judge {
 	val_want_fn want;
 	void *want_arg;
 	struct val_response *out;
+	bool negative; // the answer ends at or below a negative trust anchor: no proof is needed
 	const struct val_trust *trust; // NULL: everything is `zone`'s; else each RRset has its own
 	struct val_chain_step *need;   // with trust: what has to be asked
 	struct dns_name qname;         // lower-cased

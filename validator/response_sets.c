@@ -57,8 +57,24 @@ bool val_dname_apply(
 	return true;
 }
 
+/*
+ * An operator's word on this RRset (RFC 7646 s2). What comes with an answer that ends below a
+ * negative trust anchor, a proof say or the zone's SOA, is no better than the answer.
+ */
+static bool is_negative(const struct val_judge *j, const struct val_rrset *set)
+{
+	if (j->trust != NULL || j->zone->snapshot == NULL)
+		return false;
+	if (!dns_name_under(set->owner.octets, j->zone->zone.octets))
+		return true; // a chain that leads out of the zone, see check_shape()
+	return (j->negative && set->section == DNS_AUTHORITY) ||
+	       val_keys_negative(j->zone, set->owner.octets);
+}
+
 static enum val_role role_of(const struct val_judge *j, const struct val_rrset *set)
 {
+	if (is_negative(j, set))
+		return VAL_ROLE_INSECURE;
 	if (j->trust == NULL && set->section == DNS_AUTHORITY && set->type == DNS_TYPE_NS &&
 		set->owner.labels > j->zone->zone.labels)
 		return VAL_ROLE_CUT;
@@ -72,7 +88,8 @@ static enum val_reason check_shape(const struct val_judge *j, const struct val_r
 {
 	if (set->class_ != j->msg->qclass)
 		return VAL_R_MALFORMED;
-	if (!dns_name_under(set->owner.octets, j->zone->zone.octets))
+	if (!dns_name_under(set->owner.octets, j->zone->zone.octets) &&
+		!val_keys_negative(j->zone, j->qname.octets))
 		return VAL_R_SIG_SIGNER;
 	if (set->overflow)
 		return VAL_R_TOO_LARGE;
@@ -123,6 +140,8 @@ static bool take_set(struct val_judge *j, uint16_t first, bool seen[])
 	for (int i = 0; i < ref->set->rr_count; i++)
 		seen[ref->set->rr[i]] = true;
 	ref->role = (uint8_t)role_of(j, ref->set);
+	if (ref->role == VAL_ROLE_INSECURE)
+		val_judge_insecure(j, VAL_R_NEGATIVE_ANCHOR);
 	return ref->role != VAL_ROLE_SIGNED || take_signed(j, ref);
 }
 
@@ -160,17 +179,31 @@ static bool take_unsigned(struct val_judge *j, struct val_set_ref *ref)
 	return false;
 }
 
+static void note_end(struct val_judge *j)
+{
+	struct dns_name at;
+
+	if (j->trust != NULL || j->zone->snapshot == NULL)
+		return;
+	if (val_judge_follow(j, &at) != VAL_END_OUT)
+		j->negative = val_keys_negative(j->zone, at.octets);
+}
+
 bool val_judge_structure(struct val_judge *j)
 {
 	const struct dns_msg *m = j->msg;
 	bool seen[DNS_MSG_RR_MAX] = {false};
 
 	for (uint16_t i = 0; i < m->section_start[DNS_ADDITIONAL]; i++) {
+		if (i == m->section_start[DNS_AUTHORITY])
+			note_end(j); // the answer section is known
 		if (seen[i] || m->rr[i].type == DNS_TYPE_RRSIG)
 			continue;
 		if (!take_set(j, i, seen))
 			return false;
 	}
+	if (m->section_start[DNS_AUTHORITY] == m->section_start[DNS_ADDITIONAL])
+		note_end(j); // there is nothing else
 	for (int i = 0; i < j->set_count; i++) {
 		if (j->ref[i].role == VAL_ROLE_SYNTH && !check_synthesis(j, &j->ref[i]) &&
 			!take_unsigned(j, &j->ref[i]))
