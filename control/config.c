@@ -8,6 +8,7 @@
 #include <rte_ether.h>
 
 #include "control/addr.h"
+#include "control/nta.h"
 
 /*
  * One table of fields per section. A new setting is a line here, a line in the struct, and a line
@@ -465,6 +466,19 @@ static int read_anchors(const struct ctl_yaml_at *at, void *base, const struct c
 	return ctl_yaml_map(at, fields, COUNT(fields), base);
 }
 
+static int read_negative(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
+{
+	static const struct ctl_yaml_field fields[] = {
+		{"lifetime_s", FIELD(struct ctl_config, nta_lifetime_s, ctl_yaml_uint), .min = 1,
+			.max = CTL_NTA_MAX_S},
+		{"recheck_s", FIELD(struct ctl_config, nta_recheck_s, ctl_yaml_uint), .min = 1,
+			.max = CTL_NTA_MAX_S},
+	};
+
+	(void)f;
+	return ctl_yaml_map(at, fields, COUNT(fields), base);
+}
+
 static int read_limits(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
 {
 	static const struct ctl_yaml_field fields[] = {
@@ -521,6 +535,7 @@ static const struct ctl_yaml_field top[] = {
 	{"cache", .read = read_cache},
 	{"validation", .read = read_validation},
 	{"anchors", .read = read_anchors},
+	{"negative_anchors", .read = read_negative},
 	{"limits", .read = read_limits},
 	{"steering", .read = read_steering},
 	{"metrics", .read = read_metrics},
@@ -558,6 +573,8 @@ static void defaults(struct ctl_config *c)
 	c->metrics_addr = (struct route_addr){4, {127, 0, 0, 1}};
 	c->metrics_port = 9353;
 	route_judge_defaults(&c->judge);
+	c->nta_lifetime_s = 3600;
+	c->nta_recheck_s = 300;
 	c->anchors_follow = true;
 	c->anchors_add_hold_s = 30 * 86400; // RFC 5011 s2.4
 	c->anchors_remove_hold_s = 30 * 86400;

@@ -39,6 +39,7 @@ struct ctl_config {
 	char events[CTL_PATH_MAX]; // "" for none
 	bool anchors_follow;       // RFC 5011
 	uint32_t anchors_add_hold_s, anchors_remove_hold_s;
+	uint32_t nta_lifetime_s, nta_recheck_s; // RFC 7646
 	uint32_t drain_ms;
 	uint32_t probe_interval_ms;
 };

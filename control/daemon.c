@@ -231,6 +231,8 @@ static int open_parts(struct ctl_daemon *d, const struct val_anchors *anchors)
 	if (!rc)
 		rc = ctl_keeper_new(d->trust, &d->cfg.dp.skew, d->cfg.dp.sha1, &d->keeper);
 	if (!rc)
+		rc = ctl_negative_open(d);
+	if (!rc)
 		rc = ctl_probe_new(
 			d->cfg.probe_interval_ms, &d->cfg.dp.skew, d->cfg.dp.sha1, &d->probe);
 	if (!rc)
@@ -332,6 +334,7 @@ void ctl_daemon_close(struct ctl_daemon *d)
 	ctl_routes_close(d);
 	ctl_steer_free(d->steer);
 	ctl_probe_free(d->probe);
+	ctl_ntas_free(d->ntas);
 	ctl_keeper_free(d->keeper);
 	ctl_trust_free(d->trust);
 	ctl_world_free(d->world);

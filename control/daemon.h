@@ -12,6 +12,7 @@
 #include "control/history.h"
 #include "control/http.h"
 #include "control/keeper.h"
+#include "control/nta.h"
 #include "control/memory.h"
 #include "control/probe.h"
 #include "control/purge.h"
@@ -48,6 +49,8 @@ struct ctl_daemon {
 	uint64_t keys_awaited_sum;
 	uint32_t keys_awaited[ROUTE_PATHS_MAX];
 	bool told_unready;
+	bool ntas_unsaved;
+	uint64_t ntas_retry_ms;  // the same as the next
 	uint64_t trust_retry_ms; // when a state file that could not be written is tried again
 
 	struct ctl_purge purge; // what the dataplane is to forget
@@ -57,6 +60,7 @@ struct ctl_daemon {
 	struct ctl_world *world;
 	struct ctl_trust *trust;
 	struct ctl_keeper *keeper;
+	struct ctl_ntas *ntas;
 	struct ctl_probe *probe;
 	struct ctl_steer *steer;
 	struct ctl_netlink *netlink;
@@ -213,6 +217,13 @@ void ctl_duty_keys(struct ctl_daemon *d);
 int ctl_follow_open(struct ctl_daemon *d, const struct val_anchors *anchors);
 /** Write what is new. */
 void ctl_follow_tick(struct ctl_daemon *d);
+
+/* negative.c: negative trust anchors */
+
+/** Those of an earlier run, for d->keeper. @retval 0, -ENOMEM */
+int ctl_negative_open(struct ctl_daemon *d);
+/** Take out those whose time is over or whose zone validates; write what is new. */
+void ctl_negative_tick(struct ctl_daemon *d);
 
 /* hops.c: next hops as Linux says */
 

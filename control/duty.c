@@ -190,6 +190,25 @@ static void ask_for_keys(struct ctl_daemon *d)
 	}
 }
 
+/** Do zones under a negative trust anchor validate again? */
+static void ask_checks(struct ctl_daemon *d)
+{
+	struct ctl_keeper_ask due[ROUTE_ZONE_PATHS_MAX];
+	size_t n = ctl_ntas_due(d->ntas, ctl_world_config(d->world), ctl_world_paths(d->world),
+		ctl_now_ms(), due, ROUTE_ZONE_PATHS_MAX);
+
+	for (size_t i = 0; i < n; i++) {
+		struct dp_ask ask = {.token = due[i].token,
+			.path = due[i].path,
+			.addr = due[i].addr,
+			.qname = due[i].qname,
+			.qtype = due[i].qtype,
+			.timeout_ms = CTL_KEEPER_TIMEOUT_MS,
+			.kind = kind_of(d, due[i].path)};
+		dp_ask(d->dp, &ask); // what a full ring costs is silence, which says nothing
+	}
+}
+
 static void ask_probes(struct ctl_daemon *d)
 {
 	struct ctl_probe_ask due[ASKS_MAX];
@@ -285,7 +304,7 @@ static void on_told(void *arg, const struct dp_told *t)
 	if (ctl_keeper_told(
 		    d->keeper, t->token, t->error, t->msg, t->len, ctl_now_ms(), ctl_epoch_s()))
 		d->keeper_told = true;
-	else
+	else if (!ctl_ntas_told(d->ntas, d->keeper, t, ctl_epoch_s()))
 		told_probe(d, t);
 }
 
@@ -392,6 +411,8 @@ void ctl_duty_tick(struct ctl_daemon *d)
 	ctl_duty_keys(d); // also what ran out without an answer
 	ask_probes(d);
 	ctl_follow_tick(d);
+	ask_checks(d);
+	ctl_negative_tick(d);
 	purge(d);
 	ctl_world_tick(d->world, ctl_now_ms());
 	check_ready(d);

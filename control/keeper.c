@@ -57,6 +57,8 @@ struct ctl_keeper {
 	uint64_t next_token;
 	uint32_t generation;
 	bool changed;
+	size_t nta_count;
+	struct dns_name nta[CTL_KEEPER_NTAS_MAX];
 	struct dns_msg msg; // scratch
 };
 
@@ -529,6 +531,72 @@ void ctl_keeper_hint(
 
 /* ---- looking ---- */
 
+void ctl_keeper_set_ntas(struct ctl_keeper *k, const struct dns_name *names, size_t count)
+{
+	k->nta_count = count < CTL_KEEPER_NTAS_MAX ? count : CTL_KEEPER_NTAS_MAX;
+	memcpy(k->nta, names, k->nta_count * sizeof(*names));
+	k->changed = true;
+}
+
+const struct val_zone_keys *ctl_keeper_keys(struct ctl_keeper *k, const uint8_t *zone)
+{
+	const struct entry *e = find(k, zone);
+
+	return e != NULL ? &e->set.keys : NULL;
+}
+
+/* Labels of the closest trust anchor at or above a name, -1 when there is none. */
+static int closest_anchor(const struct ctl_keeper *k, const uint8_t *name)
+{
+	int best = -1;
+
+	for (size_t i = 0; i < ctl_trust_count(k->trust); i++) {
+		const struct dns_name *zone = &ctl_trust_at(k->trust, i)->zone;
+
+		if (zone->labels > best && dns_name_under(name, zone->octets))
+			best = zone->labels;
+	}
+	return best;
+}
+
+/* Is a zone at or below a negative trust anchor, and no positive one is closer? */
+static bool is_negative(const struct ctl_keeper *k, const uint8_t *zone)
+{
+	int best = -1;
+
+	for (size_t i = 0; i < k->nta_count; i++)
+		if (k->nta[i].labels > best && dns_name_under(zone, k->nta[i].octets))
+			best = k->nta[i].labels;
+	return best >= 0 && best >= closest_anchor(k, zone);
+}
+
+static void make_negative(struct val_zone_keys *z)
+{
+	z->status = VAL_ZONE_NTA;
+	z->why = VAL_R_NEGATIVE_ANCHOR;
+	z->count = 0;
+}
+
+/* @return how many; room for k->count + k->nta_count */
+static size_t list_zones(struct ctl_keeper *k, struct val_zone_keys *zones)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < k->count; i++) {
+		zones[n] = k->entry[i].set.keys;
+		if (is_negative(k, zones[n].zone.octets))
+			make_negative(&zones[n]);
+		n++;
+	}
+	for (size_t i = 0; i < k->nta_count; i++) {
+		if (find(k, k->nta[i].octets) != NULL)
+			continue;
+		zones[n].zone = k->nta[i];
+		make_negative(&zones[n++]);
+	}
+	return n;
+}
+
 int ctl_keeper_snapshot(struct ctl_keeper *k, struct val_keys **out)
 {
 	struct val_zone_keys *zones;
@@ -536,12 +604,10 @@ int ctl_keeper_snapshot(struct ctl_keeper *k, struct val_keys **out)
 
 	if (!k->changed)
 		return 0;
-	zones = calloc(k->count > 0 ? k->count : 1, sizeof(*zones));
+	zones = calloc(k->count + k->nta_count + 1, sizeof(*zones));
 	if (zones == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < k->count; i++)
-		zones[i] = k->entry[i].set.keys;
-	err = val_keys_new(zones, k->count, out);
+	err = val_keys_new(zones, list_zones(k, zones), out);
 	free(zones);
 	if (err != 0)
 		return err;
@@ -565,7 +631,8 @@ static bool hopeless(const struct ctl_keeper *k, const struct entry *e)
 bool ctl_keeper_settled(const struct ctl_keeper *k)
 {
 	for (size_t i = 0; i < k->count; i++)
-		if (k->entry[i].set.keys.status == VAL_ZONE_UNKNOWN && !hopeless(k, &k->entry[i]))
+		if (k->entry[i].set.keys.status == VAL_ZONE_UNKNOWN && !hopeless(k, &k->entry[i]) &&
+			!is_negative(k, k->entry[i].set.keys.zone.octets))
 			return false;
 	return true;
 }

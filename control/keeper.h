@@ -74,6 +74,16 @@ void ctl_keeper_hint(struct ctl_keeper *k, const uint8_t *zone, uint16_t path, u
 	uint32_t epoch_s);
 enum { CTL_KEEPER_LOOK_S = 2, CTL_KEEPER_LOOK_MAX_S = 64 };
 
+/**
+ * The names of the negative trust anchors. In snapshots each is an entry with VAL_ZONE_NTA, and so
+ * is every zone at or below one that has no trust anchor of its own in between (RFC 7646 s2). The
+ * chain of trust itself is followed on. @param count  at most CTL_KEEPER_NTAS_MAX
+ */
+void ctl_keeper_set_ntas(struct ctl_keeper *k, const struct dns_name *names, size_t count);
+enum { CTL_KEEPER_NTAS_MAX = 64 };
+/** What the chain of trust says of a zone, whatever negative trust anchors say; NULL: not routed. */
+const struct val_zone_keys *ctl_keeper_keys(struct ctl_keeper *k, const uint8_t *zone);
+
 /** A new snapshot when something changed since the last call. @retval 1 *out is the caller's, 0
  * nothing new, -ENOMEM */
 int ctl_keeper_snapshot(struct ctl_keeper *k, struct val_keys **out);

@@ -268,6 +268,7 @@ json_t *ctl_report_status(struct ctl_daemon *d)
 	json_object_set_new(st, "source", addrs_json(d->cfg.dp.source, 2));
 	json_object_set_new(st, "ports", ports_json(d));
 	json_object_set_new(st, "fault", fault_json(d));
+	json_object_set_new(st, "ntas", ctl_report_ntas(d));
 	json_object_set_new(st, "zones", ctl_report_zones(d));
 	json_object_set_new(st, "received", count_json(s.received));
 	json_object_set_new(st, "forwarded", count_json(s.forwarded));
@@ -534,6 +535,28 @@ json_t *ctl_report_stats(struct ctl_daemon *d)
 	dp_stats_sum(d->dp, &s);
 	return json_pack("{s:o,s:o,s:o,s:o,s:o}", "sum", stats_json(&s), "workers", workers, "tcp",
 		tcp_json(d), "cache", cache_json(d, &s), "identity", ctl_report_identity(d));
+}
+
+/* ---- negative trust anchors ---- */
+
+json_t *ctl_report_ntas(struct ctl_daemon *d)
+{
+	uint32_t epoch_s = ctl_epoch_s();
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < ctl_ntas_count(d->ntas); i++) {
+		const struct ctl_nta *n = ctl_ntas_at(d->ntas, i);
+		json_array_append_new(
+			list, json_pack("{s:o,s:s,s:i,s:i,s:b,s:o,s:i,s:i}", "name",
+				      name_json(&n->name), "reason", n->reason, "since_s_ago",
+				      val_time_diff(n->since, epoch_s), "left_s",
+				      val_time_diff(epoch_s, n->until), "forced", n->forced,
+				      "checked_s_ago",
+				      n->checked ? json_integer(val_time_diff(n->checked, epoch_s))
+						 : json_null(),
+				      "validated", n->good, "failed", n->bad));
+	}
+	return list;
 }
 
 /* ---- keys ---- */

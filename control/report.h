@@ -12,6 +12,7 @@ json_t *ctl_report_status(struct ctl_daemon *d);
 json_t *ctl_report_sites(struct ctl_daemon *d);
 json_t *ctl_report_stats(struct ctl_daemon *d);
 json_t *ctl_report_zones(struct ctl_daemon *d);
+json_t *ctl_report_ntas(struct ctl_daemon *d);
 json_t *ctl_report_keys(struct ctl_daemon *d);
 json_t *ctl_report_routes(struct ctl_daemon *d);
 /** The accounting identity over all workers, and what is still out. */

@@ -107,6 +107,19 @@ static void show_cache(const json_t *c, FILE *out)
 		asked ? 100.0 * (double)hits / (double)asked : 0.0, number(c, "stale"));
 }
 
+/** Only where there are any: nobody should forget them. */
+static void show_negative(const json_t *ntas, FILE *out)
+{
+	size_t i;
+	const json_t *n;
+
+	if (json_array_size(ntas) == 0)
+		return;
+	fprintf(out, "NOT VALIDATED: ");
+	json_array_foreach(ntas, i, n) fprintf(out, "%s%s", i ? ", " : "", text(n, "name"));
+	fprintf(out, " (swervectl nta list)\n");
+}
+
 void ctl_show_status(const json_t *d, FILE *out)
 {
 	fprintf(out, "swerved %s, pid %" PRId64 ", up %" PRId64 " s, %s\n", text(d, "version"),
@@ -128,6 +141,7 @@ void ctl_show_status(const json_t *d, FILE *out)
 		" answered here, %" PRId64 " dropped, %" PRId64 " waiting\n\n",
 		number(d, "received"), number(d, "forwarded"), number(d, "answered"),
 		number(d, "dropped"), number(d, "waiting"));
+	show_negative(json_object_get(d, "ntas"), out);
 	ctl_show_zones(json_object_get(d, "zones"), out);
 }
 
@@ -167,6 +181,26 @@ void ctl_show_sites(const json_t *data, FILE *out)
 		add_span(&t, json_object_get(p, "expires_in_s"));
 		add_number(&t, p, "serial");
 		ctl_columns_add(&t, "%s", text(p, "nsid"));
+	}
+	ctl_columns_print(&t, out);
+}
+
+void ctl_show_ntas(const json_t *data, FILE *out)
+{
+	struct ctl_columns t;
+	size_t i;
+	const json_t *n;
+
+	ctl_columns_init(&t, "NAME|>ENDS IN|FORCED|>CHECKED BEFORE|>VALIDATED|>FAILED|REASON");
+	json_array_foreach(data, i, n)
+	{
+		ctl_columns_add(&t, "%s", text(n, "name"));
+		add_span(&t, json_object_get(n, "left_s"));
+		ctl_columns_add(&t, "%s", is_true(n, "forced") ? "yes" : "no");
+		add_span(&t, json_object_get(n, "checked_s_ago"));
+		add_number(&t, n, "validated");
+		add_number(&t, n, "failed");
+		ctl_columns_add(&t, "%s", text(n, "reason"));
 	}
 	ctl_columns_print(&t, out);
 }

@@ -12,6 +12,7 @@ void ctl_show_status(const json_t *data, FILE *out);
 void ctl_show_sites(const json_t *data, FILE *out);
 void ctl_show_stats(const json_t *data, FILE *out);
 void ctl_show_zones(const json_t *data, FILE *out);
+void ctl_show_ntas(const json_t *data, FILE *out);
 void ctl_show_keys(const json_t *data, FILE *out);
 void ctl_show_routes(const json_t *data, FILE *out);
 void ctl_show_history(const json_t *data, FILE *out);

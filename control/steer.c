@@ -239,8 +239,10 @@ static void say_of_zone(struct text *t, const struct route_finding *f, const str
 	}
 	say(t, "%s is bad at every site: %u of %u answers ", zone, f->bad, f->total);
 	say_worst(t, f, epoch_s);
-	say(t, "; the fault is the zone's, nothing moves; a negative trust anchor may be needed "
-	       "(RFC 7646)");
+	say(t,
+		"; the fault is the zone's, nothing moves; a negative trust anchor may be needed "
+		"(RFC 7646): swervectl nta add %s --reason TEXT",
+		zone);
 }
 
 char *ctl_steer_text(const struct route_finding *f, struct route_paths *p,

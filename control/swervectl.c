@@ -24,7 +24,7 @@ enum exit_code { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE
 
 struct options {
 	const char *socket;
-	bool json, follow, help, tree, all;
+	bool json, follow, help, tree, all, force;
 	const char *note, *reason, *if_match, *since, *canary, *rise, *family, *duration;
 	const char *anchor, *at, *zone, *port;
 };
@@ -185,6 +185,24 @@ static int fill_flush(const struct options *o, char **args, json_t *req)
 	return 0;
 }
 
+static int fill_nta(const struct options *o, char **args, json_t *req)
+{
+	json_object_set_new(req, "name", json_string(args[0]));
+	if (o->reason)
+		json_object_set_new(req, "reason", json_string(o->reason));
+	return 0;
+}
+
+static int fill_nta_add(const struct options *o, char **args, json_t *req)
+{
+	if (!o->reason)
+		return fail(EXIT_USAGE, "--reason is needed: it goes into the event");
+	if (o->force)
+		json_object_set_new(req, "force", json_true());
+	fill_nta(o, args, req);
+	return o->duration ? parse_duration("--for", o->duration, req, "lifetime_s") : 0;
+}
+
 static int fill_events(const struct options *o, char **args, json_t *req)
 {
 	(void)args;
@@ -226,6 +244,12 @@ static const struct command commands[] = {
 	{{"flush", NULL}, "flush", "NAME [--tree] | --all", 0, 1,
 		"forget answers and failures that are kept; --tree: what is below NAME too",
 		fill_flush, ctl_show_flushed},
+	{{"nta", "add"}, "nta.add", "NAME [--for TIME] [--force] --reason TEXT", 1, 1,
+		"do not validate a name and what is below it", fill_nta_add, ctl_show_ntas},
+	{{"nta", "remove"}, "nta.remove", "NAME [--reason TEXT]", 1, 1, "validate it again",
+		fill_nta, ctl_show_ntas},
+	{{"nta", "list"}, "nta.list", "", 0, 0, "negative trust anchors, and when they end", NULL,
+		ctl_show_ntas},
 	{{"events", NULL}, "events", "[--follow] [--since ID]", 0, 0, "what happened, when and why",
 		fill_events, ctl_show_events},
 };
@@ -417,6 +441,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		{"for", required_argument, NULL, 'D'},
 		{"tree", no_argument, NULL, 't'},
 		{"all", no_argument, NULL, 'a'},
+		{"force", no_argument, NULL, 'N'},
 		{0},
 	};
 	int c;
@@ -476,6 +501,9 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'a':
 			o->all = true;
+			break;
+		case 'N':
+			o->force = true;
 			break;
 		default:
 			return false; // getopt has said why

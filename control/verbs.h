@@ -26,5 +26,7 @@ ctl_verb_fn ctl_verb_routes_show, ctl_verb_routes_validate, ctl_verb_routes_diff
 	ctl_verb_routes_apply, ctl_verb_routes_history, ctl_verb_routes_rollback;
 /* cache_verbs.c */
 ctl_verb_fn ctl_verb_flush;
+/* negative.c */
+ctl_verb_fn ctl_verb_nta_add, ctl_verb_nta_remove, ctl_verb_nta_list;
 /* site_verbs.c */
 ctl_verb_fn ctl_verb_site_drain, ctl_verb_site_restore;

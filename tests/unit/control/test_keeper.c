@@ -674,6 +674,103 @@ static void test_by_tcp(void)
 	teardown();
 }
 
+/* ---- negative trust anchors ---- */
+
+static enum val_zone_status published_status(const char *zone)
+{
+	struct val_keys *keys = NULL;
+	enum val_zone_status status = VAL_ZONE_UNKNOWN;
+	const struct val_zone_keys *z;
+	struct dns_name name;
+
+	CU_ASSERT_EQUAL_FATAL(ctl_keeper_snapshot(t.k, &keys), 1);
+	z = val_keys_find(keys, kit_wire(zone, &name));
+	CU_ASSERT_PTR_NOT_NULL(z);
+	if (z != NULL)
+		status = z->status;
+	val_keys_free(keys);
+	return status;
+}
+
+static void set_ntas(const char *a, const char *b)
+{
+	struct dns_name names[2];
+	size_t n = 0;
+
+	if (a != NULL)
+		kit_wire(a, &names[n++]);
+	if (b != NULL)
+		kit_wire(b, &names[n++]);
+	ctl_keeper_set_ntas(t.k, names, n);
+}
+
+static void test_negative_anchors(void)
+{
+	struct dns_name name;
+
+	setup(true);
+	walk_down();
+	CU_ASSERT_EQUAL(published_status("com."), VAL_ZONE_SECURE);
+	set_ntas("com.", "x.net.");
+	CU_ASSERT_EQUAL(published_status("com."), VAL_ZONE_NTA);
+	set_ntas("com.", "x.net.");
+	CU_ASSERT_EQUAL(published_status("x.net."), VAL_ZONE_NTA); // where no zone is routed
+	set_ntas("com.", NULL);
+	CU_ASSERT_EQUAL(published_status("."), VAL_ZONE_SECURE); // nothing above it
+	// the chain itself goes on, and says what would be without
+	CU_ASSERT_EQUAL(ctl_keeper_keys(t.k, kit_wire("com.", &name))->status, VAL_ZONE_SECURE);
+	CU_ASSERT_PTR_NULL(ctl_keeper_keys(t.k, kit_wire("net.", &name)));
+	set_ntas(NULL, NULL);
+	CU_ASSERT_EQUAL(published_status("com."), VAL_ZONE_SECURE);
+	teardown();
+}
+
+/* The root has a trust anchor: an anchor of the same name is meant, com. goes with it. */
+static void test_negative_at_anchor(void)
+{
+	setup(true);
+	walk_down();
+	set_ntas(".", NULL);
+	CU_ASSERT_EQUAL(published_status("."), VAL_ZONE_NTA);
+	set_ntas(".", NULL);
+	CU_ASSERT_EQUAL(published_status("com."), VAL_ZONE_NTA);
+	teardown();
+}
+
+/* A trust anchor below a negative one wins (RFC 7646 s2). */
+static void test_anchor_below_negative(void)
+{
+	static const struct val_skew none;
+	const struct ctl_trust_config follow = {0};
+	struct ctl_trust *trust;
+	struct ctl_keeper *k;
+
+	setup(true);
+	kit_wire("com.", &t.anchors.item[0].zone);
+	CU_ASSERT_EQUAL_FATAL(ctl_trust_new(&t.anchors, &follow, NOW, &trust), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_keeper_new(trust, &none, false, &k), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_keeper_sync(k, &t.config), 0);
+	ctl_keeper_free(t.k);
+	ctl_trust_free(t.trust);
+	t.k = k;
+	t.trust = trust;
+	set_ntas(".", NULL);
+	CU_ASSERT_EQUAL(published_status("."), VAL_ZONE_NTA);
+	set_ntas(".", NULL);
+	CU_ASSERT_EQUAL(
+		published_status("com."), VAL_ZONE_UNKNOWN); // not asked for yet, not negative
+	teardown();
+}
+
+static void test_negative_settles(void)
+{
+	setup(true);
+	CU_ASSERT_FALSE(ctl_keeper_settled(t.k));
+	set_ntas(".", NULL);
+	CU_ASSERT_TRUE(ctl_keeper_settled(t.k)); // nobody has to wait for its keys
+	teardown();
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -691,6 +788,10 @@ int main(void)
 		{"sites in turn", test_sites_in_turn},
 		{"the root rolls its key", test_root_rolls},
 		{"the root revokes its last key", test_root_revokes_its_last},
+		{"negative trust anchors", test_negative_anchors},
+		{"a negative anchor at a trust anchor", test_negative_at_anchor},
+		{"a trust anchor below a negative one", test_anchor_below_negative},
+		{"what is negative is settled", test_negative_settles},
 		{"a proof of no DS makes insecure", test_unsigned_child},
 		{"a bare no is no proof", test_bare_no_is_no_proof},
 		{"TC=1: the same again over TCP", test_by_tcp},

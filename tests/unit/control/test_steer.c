@@ -79,7 +79,8 @@ static const struct {
 			.bad = 5,
 			.total = 6},
 		"com. is bad at every site: 5 of 6 answers servfail; the fault is the zone's, "
-		"nothing moves; a negative trust anchor may be needed (RFC 7646)"},
+		"nothing moves; a negative trust anchor may be needed (RFC 7646): "
+		"swervectl nta add com. --reason TEXT"},
 	{"zone cleared", {.kind = ROUTE_F_CLEARED, .path = NONE}, "com. is good again"},
 	{"ours", {.kind = ROUTE_F_OURS, .path = NONE, .zone = NONE},
 		"every zone is bad at once: our clock or our egress; nothing moves"},

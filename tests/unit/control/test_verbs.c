@@ -185,6 +185,58 @@ static void test_ready(void)
 	teardown();
 }
 
+static void test_ntas(void)
+{
+	setup();
+	d.cfg.nta_lifetime_s = 3600;
+	unsigned before = fake.published;
+	CU_ASSERT_STRING_EQUAL(run("{\"verb\":\"nta.list\"}"), "[]");
+	CU_ASSERT_TRUE(says("{\"verb\":\"nta.add\",\"name\":\"COM\",\"reason\":\"their signer "
+			    "broke\",\"lifetime_s\":600}",
+		"\"name\":\"com.\",\"reason\":\"their signer broke\""));
+	// keys, and a table under which no remembered failure counts
+	CU_ASSERT_EQUAL(fake.published, before + 2);
+	CU_ASSERT_TRUE(says("{\"verb\":\"status\"}", "\"table\":2"));
+	CU_ASSERT_TRUE(says("{\"verb\":\"status\"}", "\"ntas\":[{\"name\":\"com.\""));
+	CU_ASSERT_TRUE(says("{\"verb\":\"zones\"}", "\"keys\":\"negative_anchor\""));
+	CU_ASSERT_TRUE(says("{\"verb\":\"events\"}",
+		"negative trust anchor for com., 600 s: what is at or below it is not validated; "
+		"their signer broke"));
+	CU_ASSERT_TRUE(says("{\"verb\":\"nta.add\",\"name\":\"com\",\"reason\":\"still\"}",
+		"\"reason\":\"still\"")); // renewed
+	CU_ASSERT_EQUAL(ctl_ntas_count(d.ntas), 1);
+	CU_ASSERT_STRING_EQUAL(run("{\"verb\":\"nta.remove\",\"name\":\"com.\"}"), "[]");
+	CU_ASSERT_TRUE(says("{\"verb\":\"zones\"}", "\"keys\":\"unknown\""));
+	CU_ASSERT_TRUE(says("{\"verb\":\"events\"}",
+		"negative trust anchor for com. removed: by the operator; it is validated again"));
+	teardown();
+}
+
+static void test_ntas_refused(void)
+{
+	static const struct {
+		const char *req, *err;
+	} rows[] = {
+		{"{\"verb\":\"nta.add\",\"name\":\"com.\"}", "\"reason\" is needed"},
+		{"{\"verb\":\"nta.add\",\"name\":\"com.\",\"reason\":\"\"}",
+			"\"reason\" is needed"},
+		{"{\"verb\":\"nta.add\",\"reason\":\"r\"}", "\"name\" is needed"},
+		{"{\"verb\":\"nta.add\",\"name\":\"a..b\",\"reason\":\"r\"}",
+			"\"name\" is not a domain name"},
+		{"{\"verb\":\"nta.remove\",\"name\":\"com.\"}",
+			"there is no negative trust anchor of that name"},
+	};
+
+	setup();
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		CU_ASSERT_STRING_EQUAL(run(rows[i].req), rows[i].err);
+	CU_ASSERT_TRUE(says("{\"verb\":\"nta.add\",\"name\":\"com.\",\"reason\":\"r\","
+			    "\"lifetime_s\":604801}",
+		"\"lifetime_s\"")); // more than a week
+	CU_ASSERT_EQUAL(ctl_ntas_count(d.ntas), 0);
+	teardown();
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -195,6 +247,8 @@ int main(void)
 		{"validate", test_validate},
 		{"drain and restore", test_drain},
 		{"ready", test_ready},
+		{"negative trust anchors", test_ntas},
+		{"negative trust anchors refused", test_ntas_refused},
 		CU_TEST_INFO_NULL,
 	};
 	return test_run("control/verbs", tests);

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/keeper.h"
+#include "dataplane/dataplane.h"
+
+/**
+ * Negative trust anchors (RFC 7646): names at and below which an operator wants no validation for a
+ * while. Each ends by itself, at the latest after a week, and before that when its zone validates
+ * again, unless it was forced. Pure but for its text file: the caller sends the questions that are
+ * due and hands in what came back. Control thread only.
+ */
+struct ctl_ntas;
+
+enum {
+	CTL_NTAS_MAX = CTL_KEEPER_NTAS_MAX,
+	CTL_NTA_MAX_S = 7 * 86400, // RFC 7646 s2
+	CTL_NTA_REASON_MAX = 256,
+	CTL_NTA_ERR_MAX = 1024,
+};
+
+enum ctl_nta_end { CTL_NTA_EXPIRED, CTL_NTA_VALIDATES };
+
+struct ctl_nta {
+	struct dns_name name;  // lower-cased
+	uint32_t since, until; // epoch s
+	bool forced;           // stays though its zone validates
+	char reason[CTL_NTA_REASON_MAX];
+	uint32_t checked; // epoch s of the last check's end, 0 none
+	uint16_t good,
+		bad; // answers of the last check: those that validated, and those that did not
+};
+
+struct ctl_ntas_config {
+	uint32_t recheck_s;
+	struct val_skew skew;
+	bool sha1;
+};
+
+/** @retval 0, -ENOMEM */
+int ctl_ntas_new(const struct ctl_ntas_config *cfg, struct ctl_ntas **out);
+void ctl_ntas_free(struct ctl_ntas *n);
+
+/**
+ * Add one, or give one that is there a new life and reason.
+ * @param nta  name, since, until, forced and reason are looked at; until - since 1..CTL_NTA_MAX_S
+ * @retval 0 new, 1 renewed, -ENOSPC, -EINVAL
+ */
+int ctl_ntas_add(struct ctl_ntas *n, const struct ctl_nta *nta, uint64_t now_ms);
+/** @retval 0, -ENOENT */
+int ctl_ntas_remove(struct ctl_ntas *n, const struct dns_name *name);
+
+size_t ctl_ntas_count(const struct ctl_ntas *n);
+const struct ctl_nta *ctl_ntas_at(const struct ctl_ntas *n, size_t i);
+/** @return how many; room for CTL_NTAS_MAX */
+size_t ctl_ntas_names(const struct ctl_ntas *n, struct dns_name *out);
+
+/**
+ * One whose time is over, or whose zone validates again, is taken out.
+ * @retval true *out is it; call again
+ */
+bool ctl_ntas_end(struct ctl_ntas *n, uint32_t epoch_s, struct ctl_nta *out, enum ctl_nta_end *why);
+
+/**
+ * Questions of checks to send now: SOA of the anchor's name, at every path of the closest routed
+ * zone. Names behind recursive upstreams, or that no routed zone encloses, are not checked.
+ * @return how many of out[] are filled
+ */
+size_t ctl_ntas_due(struct ctl_ntas *n, const struct route_config *c, struct route_paths *p,
+	uint64_t now_ms, struct ctl_keeper_ask *out, size_t max);
+/**
+ * What came back, judged by the chain of trust as it is without negative anchors.
+ * @param told  error as dp_told has it
+ * @return true when it was ours
+ */
+bool ctl_ntas_told(
+	struct ctl_ntas *n, struct ctl_keeper *k, const struct dp_told *told, uint32_t epoch_s);
+
+/** Write all of them to a file. @retval 0, -errno with err set (CTL_NTA_ERR_MAX octets) */
+int ctl_ntas_save(const struct ctl_ntas *n, const char *path, char *err);
+/**
+ * Read them back. What is longer than a week in the future, by a clock that was set back, is cut to
+ * the life that it was given. @retval 0 (also: no file), -errno with err set: nothing was read
+ */
+int ctl_ntas_load(
+	struct ctl_ntas *n, const char *path, uint32_t epoch_s, uint64_t now_ms, char *err);
