@@ -126,10 +126,6 @@ class Swerve:
                 raise SwerveError(f"swerved does not answer after {limit_s} s:\n{self.log_tail()}")
             time.sleep(0.1)
 
-    def forget(self):
-        """The next one begins without a memory."""
-        shutil.rmtree(os.path.join(self.dir, "state"), ignore_errors=True)
-
     def ready(self):
         import labdns
 

@@ -193,10 +193,11 @@ class Zones:
         later = int(time.time()) + DEFAULT_LIFE_S
         self.serial += 1
         for tld in TLDS:
-            self._version(tld, label, sorted(set(nsec3 or [later])), rest or later, plain)
+            self.version_of(tld, label, sorted(set(nsec3 or [later])), rest or later, plain)
         return self.serial
 
-    def _version(self, tld, label, nsec3, rest, plain):
+    def version_of(self, tld, label, nsec3, rest, plain):
+        """One zone of a version, with the serial of the last one."""
         apex = _soa(tld, self.serial, "sin.gtld-servers.net.")
         apex += "".join(f"{tld} 172800 IN NS {s}.gtld-servers.net.\n" for s in SITES)
         apex += self._dnskeys(tld, 900)

@@ -24,6 +24,7 @@ TESTS = (
     "stale_nsec3", "stale_all", "lagging",
     "bitflip", "strip", "silent", "servfail", "refused", "lame",
     "zone_bad", "spoof", "swap", "canary", "rollover", "root_rollover", "term",
+    "nta",
     "garbage_client", "garbage_upstream",
     "kernel", "af_packet", "device", "pktgen", "killed",
     "tcp", "inspect", "metrics",
