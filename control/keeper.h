@@ -81,7 +81,8 @@ enum { CTL_KEEPER_LOOK_S = 2, CTL_KEEPER_LOOK_MAX_S = 64 };
  */
 void ctl_keeper_set_ntas(struct ctl_keeper *k, const struct dns_name *names, size_t count);
 enum { CTL_KEEPER_NTAS_MAX = 64 };
-/** What the chain of trust says of a zone, whatever negative trust anchors say; NULL: not routed. */
+/** What the chain of trust says of a zone, whatever negative trust anchors say; NULL: not routed.
+ */
 const struct val_zone_keys *ctl_keeper_keys(struct ctl_keeper *k, const uint8_t *zone);
 
 /** A new snapshot when something changed since the last call. @retval 1 *out is the caller's, 0

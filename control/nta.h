@@ -53,7 +53,9 @@ int ctl_ntas_add(struct ctl_ntas *n, const struct ctl_nta *nta, uint64_t now_ms)
 /** @retval 0, -ENOENT */
 int ctl_ntas_remove(struct ctl_ntas *n, const struct dns_name *name);
 
+/** In the order in which they were added; NULL at i >= count. Valid until one comes or goes. */
 size_t ctl_ntas_count(const struct ctl_ntas *n);
+/** See ctl_ntas_count(). */
 const struct ctl_nta *ctl_ntas_at(const struct ctl_ntas *n, size_t i);
 /** @return how many; room for CTL_NTAS_MAX */
 size_t ctl_ntas_names(const struct ctl_ntas *n, struct dns_name *out);

@@ -90,7 +90,7 @@ static enum val_kind classify(const struct val_judge *j)
 	return empty ? VAL_KIND_NODATA : VAL_KIND_ANSWER;
 }
 
-/** Is all that the answer says said of names below a negative trust anchor? Then no key is needed. */
+/** Does the answer speak of nothing but names below a negative trust anchor? */
 static bool is_wholly_negative(const struct val_judge *j)
 {
 	const struct dns_msg *m = j->msg;

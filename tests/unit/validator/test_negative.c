@@ -8,8 +8,8 @@
 #include "tests/unit/validator/zonekit.h"
 #include "validator/now.h"
 
-/* Negative trust anchors, RFC 7646: what is at or below one is insecure and never bogus, all else is
- * judged as ever. */
+/* Negative trust anchors, RFC 7646: what is at or below one is insecure and never bogus, all else
+ * is judged as ever. */
 
 enum { NOW = 1700000000, DAY = 86400 };
 
@@ -45,9 +45,9 @@ static const struct val_zone_keys *open_keys(enum val_zone_status com, const cha
 static void test_names(void)
 {
 	static const struct {
-		const char *name, *entries[4], *asked;
+		const char *name, *entries[4], *name_asked;
 		bool want;
-	} rows[] = {
+	} asked[] = {
 		{"none", {NULL}, "a.com.", false},
 		{"at it", {"!a.com."}, "a.com.", true},
 		{"below it", {"!a.com."}, "x.y.a.com.", true},
@@ -62,12 +62,12 @@ static void test_names(void)
 			true},
 	};
 
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct val_zone_keys *com = open_keys(VAL_ZONE_SECURE, rows[i].entries);
+	for (unsigned i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		const struct val_zone_keys *com = open_keys(VAL_ZONE_SECURE, asked[i].entries);
 		struct dns_name name;
 
-		UNIT_CHECK(rows[i].name,
-			val_keys_negative(com, kit_wire(rows[i].asked, &name)) == rows[i].want);
+		UNIT_CHECK(asked[i].name, val_keys_negative(com, kit_wire(asked[i].name_asked,
+									 &name)) == asked[i].want);
 		val_keys_free(keys);
 	}
 }
