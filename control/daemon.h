@@ -210,6 +210,9 @@ void ctl_duty_tick(struct ctl_daemon *d);
 /** Publish keys when they changed, and say so. */
 void ctl_duty_keys(struct ctl_daemon *d);
 
+/** Have the dataplane forget what d->purge says, as far as it is time. */
+void ctl_duty_purge(struct ctl_daemon *d);
+
 /* follow.c: trust anchors that follow their zone, and what survives a restart of that */
 
 /** Make d->trust from the configured anchors and from what an earlier run knew. @retval 0, -ENOMEM

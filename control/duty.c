@@ -387,7 +387,7 @@ static void gather(void *arg, struct route_sample *samples, size_t count)
 	ctl_probe_add(d->probe, samples, count);
 }
 
-static void purge(struct ctl_daemon *d)
+void ctl_duty_purge(struct ctl_daemon *d)
 {
 	struct dp_flush f;
 	struct dp_stats s;
@@ -413,7 +413,7 @@ void ctl_duty_tick(struct ctl_daemon *d)
 	ctl_follow_tick(d);
 	ask_checks(d);
 	ctl_negative_tick(d);
-	purge(d);
+	ctl_duty_purge(d);
 	ctl_world_tick(d->world, ctl_now_ms());
 	check_ready(d);
 }

@@ -33,11 +33,11 @@ static void save(struct ctl_daemon *d)
 }
 
 /*
- * Workers get the new keys, then a new table: failures are remembered by its number, so none
- * outlives the anchor that would have prevented it, and nothing else that was answered by the table
- * before does.
+ * Workers get the new keys, and what was answered by other rules is forgotten, failures too. What a
+ * negative anchor let through may be kept under any name that led there by a CNAME: when one goes,
+ * everything does.
  */
-static void apply(struct ctl_daemon *d)
+static void apply(struct ctl_daemon *d, const struct dns_name *name, bool gone)
 {
 	struct dns_name names[CTL_NTAS_MAX];
 
@@ -46,9 +46,11 @@ static void apply(struct ctl_daemon *d)
 	if (!ctl_world_config(d->world))
 		return; // at start: the first table brings them
 	ctl_duty_keys(d);
-	if (ctl_world_states_changed(d->world))
-		ctl_events_emit(d->events, "error", NULL,
-			"cached failures outlive a negative trust anchor: out of memory");
+	if (gone)
+		ctl_purge_all(&d->purge);
+	else
+		ctl_purge_tree(&d->purge, name);
+	ctl_duty_purge(d);
 }
 
 /* ---- events ---- */
@@ -101,7 +103,7 @@ int ctl_negative_open(struct ctl_daemon *d)
 		ctl_events_emit(d->events, "ntas_refused", json_pack("{s:s}", "file", path),
 			"%s; there is no negative trust anchor", err);
 	if (ctl_ntas_count(d->ntas) > 0)
-		apply(d);
+		apply(d, &ctl_ntas_at(d->ntas, 0)->name, false);
 	return 0;
 }
 
@@ -115,7 +117,7 @@ void ctl_negative_tick(struct ctl_daemon *d)
 	struct ctl_nta nta;
 
 	while (ctl_ntas_end(d->ntas, ctl_epoch_s(), &nta, &why)) {
-		apply(d);
+		apply(d, &nta.name, true);
 		say_removed(d, &nta, whys[why]);
 	}
 	save(d);
@@ -165,7 +167,7 @@ int ctl_verb_nta_add(
 	rc = ctl_ntas_add(d->ntas, &nta, ctl_now_ms());
 	if (rc < 0)
 		return ctl_verb_refuse(err, rc, "there are too many negative trust anchors");
-	apply(d);
+	apply(d, &nta.name, false);
 	save(d);
 	say_added(d, &nta, rc == 1);
 	*data = ctl_report_ntas(d);
@@ -187,7 +189,7 @@ int ctl_verb_nta_remove(
 	if (ctl_ntas_remove(d->ntas, &nta.name))
 		return ctl_verb_refuse(
 			err, -ENOENT, "there is no negative trust anchor of that name");
-	apply(d);
+	apply(d, &nta.name, true);
 	save(d);
 	if (reason && reason[0])
 		ctl_events_line(why, sizeof(why), reason);

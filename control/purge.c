@@ -19,10 +19,8 @@ void ctl_purge_path(struct ctl_purge *p, uint16_t path)
 	renew(p);
 }
 
-void ctl_purge_zone(struct ctl_purge *p, const struct dns_name *zone, bool unsigned_only)
+static void add_name(struct ctl_purge *p, const struct dns_name *zone, enum dp_flush_what what)
 {
-	enum dp_flush_what what = unsigned_only ? DP_FLUSH_UNSIGNED : DP_FLUSH_ZONE;
-
 	renew(p);
 	for (unsigned i = 0; i < p->name_count; i++)
 		if (p->names[i].what == what &&
@@ -32,6 +30,22 @@ void ctl_purge_zone(struct ctl_purge *p, const struct dns_name *zone, bool unsig
 		p->all = true;
 	else
 		p->names[p->name_count++] = (struct dp_flush_name){*zone, what};
+}
+
+void ctl_purge_zone(struct ctl_purge *p, const struct dns_name *zone, bool unsigned_only)
+{
+	add_name(p, zone, unsigned_only ? DP_FLUSH_UNSIGNED : DP_FLUSH_ZONE);
+}
+
+void ctl_purge_tree(struct ctl_purge *p, const struct dns_name *name)
+{
+	add_name(p, name, DP_FLUSH_TREE);
+}
+
+void ctl_purge_all(struct ctl_purge *p)
+{
+	p->all = true;
+	renew(p);
 }
 
 /** Is the pass after `passes` due? */

@@ -29,6 +29,10 @@ struct ctl_purge {
 void ctl_purge_path(struct ctl_purge *p, uint16_t path);
 /** Answers of this zone; unsigned_only: those that were not judged by signatures. */
 void ctl_purge_zone(struct ctl_purge *p, const struct dns_name *zone, bool unsigned_only);
+/** Answers to questions for this name and what is below it. */
+void ctl_purge_tree(struct ctl_purge *p, const struct dns_name *name);
+/** All answers. */
+void ctl_purge_all(struct ctl_purge *p);
 
 /**
  * What a pass has to forget now.

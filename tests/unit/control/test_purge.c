@@ -81,12 +81,30 @@ static void test_many(void)
 	CU_ASSERT_TRUE(f.all);
 }
 
+static void test_tree_and_all(void)
+{
+	struct ctl_purge p = {0};
+	struct dp_flush f;
+	const struct dns_name com = {5, 1, "\3com"};
+
+	ctl_purge_tree(&p, &com);
+	ctl_purge_tree(&p, &com);
+	CU_ASSERT_TRUE(ctl_purge_due(&p, 1000, 7, 7, 100, &f));
+	CU_ASSERT_EQUAL_FATAL(f.name_count, 1);
+	CU_ASSERT_EQUAL(f.names[0].what, DP_FLUSH_TREE);
+	CU_ASSERT_FALSE(f.all);
+	ctl_purge_all(&p);
+	CU_ASSERT_TRUE(ctl_purge_due(&p, 1000, 7, 7, 100, &f)); // all passes are ahead again
+	CU_ASSERT_TRUE(f.all);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
 		{"three passes", test_three_passes},
 		{"collected", test_collected},
 		{"many", test_many},
+		{"a name's tree, and all", test_tree_and_all},
 		CU_TEST_INFO_NULL,
 	};
 

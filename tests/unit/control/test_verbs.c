@@ -194,9 +194,10 @@ static void test_ntas(void)
 	CU_ASSERT_TRUE(says("{\"verb\":\"nta.add\",\"name\":\"COM\",\"reason\":\"their signer "
 			    "broke\",\"lifetime_s\":600}",
 		"\"name\":\"com.\",\"reason\":\"their signer broke\""));
-	// keys, and a table under which no remembered failure counts
-	CU_ASSERT_EQUAL(fake.published, before + 2);
-	CU_ASSERT_TRUE(says("{\"verb\":\"status\"}", "\"table\":2"));
+	CU_ASSERT_EQUAL(fake.published, before + 1); // keys
+	CU_ASSERT_EQUAL(fake.flushes, 1);            // answers and failures, at once
+	CU_ASSERT_EQUAL(fake.flushed.name_count, 2); // the zone, and the name's tree
+	CU_ASSERT_FALSE(fake.flushed.all);
 	CU_ASSERT_TRUE(says("{\"verb\":\"status\"}", "\"ntas\":[{\"name\":\"com.\""));
 	CU_ASSERT_TRUE(says("{\"verb\":\"zones\"}", "\"keys\":\"negative_anchor\""));
 	CU_ASSERT_TRUE(says("{\"verb\":\"events\"}",
@@ -206,6 +207,7 @@ static void test_ntas(void)
 		"\"reason\":\"still\"")); // renewed
 	CU_ASSERT_EQUAL(ctl_ntas_count(d.ntas), 1);
 	CU_ASSERT_STRING_EQUAL(run("{\"verb\":\"nta.remove\",\"name\":\"com.\"}"), "[]");
+	CU_ASSERT_TRUE(fake.flushed.all);
 	CU_ASSERT_TRUE(says("{\"verb\":\"zones\"}", "\"keys\":\"unknown\""));
 	CU_ASSERT_TRUE(says("{\"verb\":\"events\"}",
 		"negative trust anchor for com. removed: by the operator; it is validated again"));
