@@ -125,30 +125,35 @@ static void print_head(const struct ctl_inspect_table *t, const struct ctl_inspe
 		stats->chain.secure == 1 ? "" : "s");
 }
 
-static void print_note(FILE *out, uint64_t count, const char *text)
+static void note(FILE *out, uint64_t count, const char *text)
 {
 	if (count > 0)
 		fprintf(out, "note: %" PRIu64 " %s\n", count, text);
 }
 
-static void print_notes(
-	const struct ctl_inspect_table *t, const struct ctl_inspect_stats *s, FILE *out)
+void ctl_inspect_notes(const struct ctl_inspect_stats *s, FILE *out)
+{
+	if (s->responses == 0)
+		fprintf(out, "note: no DNS response in %" PRIu64 " packets\n", s->capture.packets);
+	note(out, s->other, "responses of other zones, or not to queries, left out");
+	note(out, s->not_dns, "packets on the DNS port that are no DNS messages");
+	note(out, s->capture.malformed, "packets with broken headers");
+	note(out, s->capture.cut, "packets cut short by the capture's snapshot length");
+	note(out, s->capture.fragments, "IP fragments that could not be put together");
+	note(out, s->capture.tcp_lost, "octets of TCP connections that could not be read");
+	note(out, s->capture.tcp_dropped, "TCP connections given up: too many at once");
+	note(out, s->chain.dropped, "answers about keys not kept: too many");
+}
+
+static void print_gaps(const struct ctl_inspect_table *t, FILE *out)
 {
 	for (int k = 0; k < t->gaps; k++)
 		fprintf(out, "indeterminate: %" PRIu64 " x %s\n", t->gap[k].count, t->gap[k].why);
 	if (t->other_gaps > 0)
 		fprintf(out, "indeterminate: %" PRIu64 " x other reasons; see --json\n",
 			t->other_gaps);
-	print_note(out, t->others, "answers of servers beyond the table's size");
-	print_note(out, t->unpaired, "signatures not compared with other servers': too many");
-	print_note(out, s->other, "responses of other zones, or not to queries, left out");
-	print_note(out, s->not_dns, "packets on the DNS port that are no DNS messages");
-	print_note(out, s->capture.malformed, "packets with broken headers");
-	print_note(out, s->capture.cut, "packets cut short by the capture's snapshot length");
-	print_note(out, s->capture.fragments, "IP fragments that could not be put together");
-	print_note(out, s->capture.tcp_lost, "octets of TCP connections that could not be read");
-	print_note(out, s->capture.tcp_dropped, "TCP connections given up: too many at once");
-	print_note(out, s->chain.dropped, "answers about keys not kept: too many");
+	note(out, t->others, "answers of servers beyond the table's size");
+	note(out, t->unpaired, "signatures not compared with other servers': too many");
 }
 
 void ctl_inspect_table_print(const struct ctl_inspect_table *t,
@@ -174,6 +179,7 @@ void ctl_inspect_table_print(const struct ctl_inspect_table *t,
 		ctl_columns_print(&c, out);
 		fputc('\n', out);
 	}
-	print_notes(t, stats, out);
+	print_gaps(t, out);
+	ctl_inspect_notes(stats, out);
 	free(sorted);
 }

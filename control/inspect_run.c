@@ -91,6 +91,8 @@ static int inspect(struct run *r, const struct ctl_inspect_options *o, FILE *err
 		return CTL_INSPECT_UNREADABLE;
 	if (r->table != NULL)
 		ctl_inspect_table_print(r->table, &stats, o->at, r->out);
+	else
+		ctl_inspect_notes(&stats, err);
 	return r->bogus ? CTL_INSPECT_BOGUS : CTL_INSPECT_GOOD;
 }
 

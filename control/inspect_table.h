@@ -33,5 +33,8 @@ void ctl_inspect_table_add(void *table, const struct ctl_judged *judged, const s
 void ctl_inspect_table_print(const struct ctl_inspect_table *t,
 	const struct ctl_inspect_stats *stats, int64_t at, FILE *out);
 
+/** What was left out of a capture or could not be read, a line each; nothing when all was. */
+void ctl_inspect_notes(const struct ctl_inspect_stats *stats, FILE *out);
+
 /** One response as a line of JSON. */
 void ctl_inspect_json(const struct ctl_judged *j, FILE *out);

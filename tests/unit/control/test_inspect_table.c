@@ -279,8 +279,11 @@ static void test_run_command(void)
 	expect_run("bad", &a, CTL_INSPECT_BOGUS, "BOGUS (sig_expired 1)", "");
 	a.json = true;
 	expect_run("json", &a, CTL_INSPECT_BOGUS, "\"verdict\":\"bogus\"", "");
+	a.zone = "org.";
+	expect_run("no such zone", &a, CTL_INSPECT_GOOD, "", "note: no DNS response in 7 packets");
 	a.zone = "plain.COM";
-	expect_run("zone", &a, CTL_INSPECT_GOOD, "\"verdict\":\"insecure\"", "");
+	expect_run("zone", &a, CTL_INSPECT_GOOD, "\"verdict\":\"insecure\"",
+		"note: 6 responses of other zones");
 	a.at = "1800000000";
 	expect_run("at", &a, CTL_INSPECT_BOGUS, "\"reason\":\"sig_expired\"", "");
 	a.at = "tomorrow";
