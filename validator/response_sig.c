@@ -275,12 +275,15 @@ static void look_ahead(struct val_judge *j, const struct val_set_ref *ref, struc
 static bool try_pair(
 	struct val_judge *j, const struct val_set_ref *ref, int i, int n, struct trial *t)
 {
-	bool first = i == 0 && n == 0;
-	struct candidate own;
-	const struct candidate *c = first ? &t->ahead->first : &own;
+	const struct candidate *c = &t->ahead->first;
 	int max = j->ctx->tries_max != 0 ? j->ctx->tries_max : VAL_VERIFY_RRSET_MAX;
-	enum val_reason r = first ? t->ahead->fits : prepare(j, ref, i, n, t, &own);
+	enum val_reason r = t->ahead->fits;
+	struct candidate own;
 
+	if (i > 0 || n > 0) {
+		r = prepare(j, ref, i, n, t, &own);
+		c = &own;
+	}
 	if (n > 0 && r == VAL_R_KEY_MISSING) // no second key
 		return false;
 	if (r == VAL_R_NONE && ++t->tried > max) {
