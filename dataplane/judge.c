@@ -262,14 +262,29 @@ static void suspend(struct dp_txn *t)
 	t->state = DP_TXN_JUDGING; // its timer runs on
 }
 
+/*
+ * Who pays for hashing. Behind a resolver any zone may answer: there it is the domain that was asked
+ * about, so that one cannot spend what all the others need.
+ */
+static uint64_t hash_account(
+	const struct dp_worker *w, const struct dp_txn *t, const struct dp_route *r)
+{
+	enum { DOMAIN_LABELS = 2 };
+	int up = t->qname.labels - DOMAIN_LABELS;
+
+	if (!w->spans_zones)
+		return (uint64_t)r->zone;
+	return zone_hash(w, dns_name_strip(t->qname.octets, up > 0 ? up : 0));
+}
+
 /* What this response may cost, as its zone and path have been lately. */
 static void set_limits(struct dp_worker *w, const struct dp_txn *t, const struct dp_route *r)
 {
 	const uint8_t *zone = route_table_zone_name(w->now.view->table, r->zone);
 
 	w->ctx.tries_max = may_verify(w, t, zone) ? 0 : DP_EFFORT_TRIES;
-	w->ctx.blocks_max =
-		dp_effort_blocks(&w->effort, (uint64_t)r->zone, VAL_NSEC3_BLOCKS_MAX, w->now.ms);
+	w->ctx.blocks_max = dp_effort_blocks(
+		&w->effort, hash_account(w, t, r), VAL_NSEC3_BLOCKS_MAX, w->now.ms);
 }
 
 /* May the answer hold records of any zone, and is there a chain to judge them by? */
@@ -338,16 +353,16 @@ static void judge(struct dp_worker *w, struct dp_txn *t, struct val_checks *chec
 		dp_deliver_failure(w, t, false);
 		return;
 	}
-	set_limits(w, t, &r);
 	keys = keys_of(w, route_table_zone_name(w->now.view->table, r.zone));
 	w->spans_zones = t->who == DP_TXN_CHAIN || spans_zones(w, &r, keys);
+	set_limits(w, t, &r);
 	if (w->spans_zones)
 		waits = judge_zones(&a, checks);
 	else
 		judge_one_zone(&a, &r, keys, checks);
 	dp_add(&w->counters.sig_hits, w->ctx.cache_hits - hits);
 	dp_effort_hashed(
-		&w->effort, (uint64_t)r.zone, (uint32_t)(w->ctx.blocks - blocks), w->now.ms);
+		&w->effort, hash_account(w, t, &r), (uint32_t)(w->ctx.blocks - blocks), w->now.ms);
 	t->verified = checks->verified;
 	if (waits)
 		return;
