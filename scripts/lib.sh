@@ -75,6 +75,7 @@ PACKAGES_BUILD=(gcc libc6-dev clang llvm meson ninja-build pkg-config libdpdk-de
 	libssl-dev)
 PACKAGES_LAB=(nsd knot unbound ldnsutils dnsperf bind9-dnsutils dns-root-data ethtool iproute2 python3
 	procps util-linux dpdk-dev libluajit-5.1-2)
+PACKAGES_COMPARE=(knot-resolver bind9) # what the lab compares swerve with
 PACKAGES_LINT=(git cppcheck clang-format prometheus) # promtool is in prometheus
 PACKAGES_BENCH=(openssl dnsdist dnsmasq-base)
 
@@ -103,7 +104,11 @@ services_disable() {
 	command -v systemctl >/dev/null || return 0
 	[ -d /run/systemd/system ] || return 0
 	for p in "$@"; do
-		case $p in nsd | knot | unbound | prometheus | prometheus-node-exporter | dnsdist) systemctl -q disable "$p.service" 2>/dev/null ;; esac
+		case $p in
+		nsd | knot | unbound | prometheus | prometheus-node-exporter | dnsdist) systemctl -q disable "$p.service" 2>/dev/null ;;
+		bind9) systemctl -q disable named.service 2>/dev/null ;;
+		knot-resolver) systemctl -q disable kresd@1.service kres-cache-gc.service 2>/dev/null ;;
+		esac
 	done
 	return 0
 }

@@ -47,6 +47,24 @@ class Reply:
             return None
         return struct.unpack_from("!H", self.data, opt + 15)[0]
 
+    def extended_error(self):
+        """The first extended error (RFC 8914) of the OPT record, wherever that is; None without."""
+        pos = 12
+        if self.data[5]:
+            pos = skip_name(self.data, pos) + 4
+        for _ in range(self.answers + self.authorities + self.additionals):
+            pos = skip_name(self.data, pos)
+            kind, _, _, length = struct.unpack_from("!HHIH", self.data, pos)
+            pos += 10
+            end = pos + length
+            while kind == 41 and pos + 4 <= end:
+                code, size = struct.unpack_from("!2H", self.data, pos)
+                if code == 15 and size >= 2:
+                    return struct.unpack_from("!H", self.data, pos + 4)[0]
+                pos += 4 + size
+            pos = end
+        return None
+
     def __str__(self):
         bits = "".join(f" {b}" for b in ("aa", "tc", "ad") if getattr(self, b))
         return f"{self.rcode}{bits} {self.answers}/{self.authorities}/{self.additionals}"

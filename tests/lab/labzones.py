@@ -162,15 +162,15 @@ class Zones:
             else:
                 os.replace(path, self.path(f"{zone}zone"))
 
-    def root(self):
+    def root(self, more=()):
+        """The root zone; more: lines of other delegations."""
         lines = [_soa(".", self.serial, "a.lab-root."), ". 518400 IN NS a.lab-root.\n",
                  f"a.lab-root. 518400 IN A {addr4('root', REAL)}\n",
                  f"a.lab-root. 518400 IN AAAA {addr6('root', REAL)}\n"]
         for tld in TLDS:
             lines += [f"{tld} 172800 IN NS {s}.gtld-servers.net.\n" for s in SITES]
             lines.append(self._ds(tld))
-        lines.append(_server_glue())
-        lines.append(self.tree_delegations)
+        lines += [_server_glue(), self.tree_delegations, *more]
         lines.append(self._dnskeys(".", ROOT_KEY_TTL_S))
         source = self.write("root.unsigned", "".join(lines))
         self._sign_once(".", source, self.path("root.zone"), int(time.time()) + DEFAULT_LIFE_S, nsec3=False)

@@ -27,7 +27,7 @@ TESTS = (
     "nta",
     "garbage_client", "garbage_upstream",
     "kernel", "af_packet", "device", "pktgen", "killed",
-    "tcp", "inspect", "metrics",
+    "tcp", "inspect", "metrics", "validators",
 )
 
 

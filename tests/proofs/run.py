@@ -120,7 +120,8 @@ def start_knot(folder, port):
     for algorithm, denial in zones():
         zone = zone_name(algorithm, denial)
         write(os.path.join(folder, zone + "zone"), zone_text(zone))
-        policies += (f"  - id: p{algorithm}{denial}\n    algorithm: {ALGORITHMS[algorithm].lower()}\n    nsec3: {'off' if denial == 'nsec' else 'on'}\n"
+        policies += (f"  - id: p{algorithm}{denial}\n    algorithm: {ALGORITHMS[algorithm].lower()}\n"
+                     f"    nsec3: {'off' if denial == 'nsec' else 'on'}\n"
                      f"    nsec3-opt-out: {'on' if denial == 'optout' else 'off'}\n"
                      f"    nsec3-iterations: {ITERATIONS if denial == 'nsec3' else 0}\n"
                      f"    nsec3-salt-length: {len(SALT) // 2 if denial == 'nsec3' else 0}\n")
@@ -164,7 +165,8 @@ def lines(software, port):
     """What judge.c reads: software, algorithm, denial, zone, kind, name, type, verdict and the answer, by tabs."""
     for algorithm, denial in zones():
         zone = zone_name(algorithm, denial)
-        ordered = sorted(questions(software, algorithm, denial), key=lambda q: q[0] != "dnskey")  # judge.c wants the keys first
+        # judge.c wants the keys first
+        ordered = sorted(questions(software, algorithm, denial), key=lambda q: q[0] != "dnskey")
         for kind, name, qtype, verdict in ordered:
             data = ask(port, name, qtype)
             if data is None:

@@ -13,7 +13,7 @@ FILLER = 24  # names between the others, so that few records do two duties in on
 
 
 def zone_name(algorithm, denial):
-    return f"a{algorithm}-{denial}.test."
+    return f"a{algorithm}-{denial}.lab."
 
 
 def zone_text(zone):
