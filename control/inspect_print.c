@@ -8,6 +8,7 @@
 #include "control/addr.h"
 #include "control/columns.h"
 #include "control/inspect_table_priv.h"
+#include "dns/text.h"
 #include "validator/time.h"
 
 enum {
@@ -111,6 +112,25 @@ static const char *time_text(int64_t time_us, char buf[32])
 	return buf;
 }
 
+/** "bogus: 192.0.2.1 since ...: the signature has expired: NSEC3 in com., key 4711, ..." */
+static void print_bogus(const struct ctl_judged *j, FILE *out)
+{
+	char addr[CTL_ADDR_TEXT_MAX], name[DNS_NAME_TEXT_MAX], type[DNS_MNEMONIC_MAX], when[32];
+
+	fprintf(out, "bogus: %s since %s: %s", ctl_addr_text(&j->server, addr),
+		time_text(j->time_us, when), j->text);
+	if (j->has_sig)
+		fprintf(out, ": %s in %s, key %u, good until %s",
+			dns_type_text(j->type_covered, type),
+			dns_name_to_text(j->signer.octets, name, sizeof(name)), j->key_tag,
+			time_text((int64_t)j->expiration * 1000000, when));
+	if (j->has_question)
+		fprintf(out, " (asked for %s %s)",
+			dns_name_to_text(j->qname.octets, name, sizeof(name)),
+			dns_type_text(j->qtype, type));
+	fputc('\n', out);
+}
+
 static void print_head(const struct ctl_inspect_table *t, const struct ctl_inspect_stats *stats,
 	int64_t at, FILE *out)
 {
@@ -179,6 +199,9 @@ void ctl_inspect_table_print(const struct ctl_inspect_table *t,
 		ctl_columns_print(&c, out);
 		fputc('\n', out);
 	}
+	for (uint32_t k = 0; k < t->servers && k < TABLE_BOGUS_MAX; k++)
+		if (sorted[k].bogus != NULL)
+			print_bogus(sorted[k].bogus, out);
 	print_gaps(t, out);
 	ctl_inspect_notes(stats, out);
 	free(sorted);

@@ -29,6 +29,8 @@ void ctl_inspect_table_free(struct ctl_inspect_table *t)
 {
 	if (t == NULL)
 		return;
+	for (uint32_t k = 0; k < t->servers; k++)
+		free(t->server[k].bogus);
 	free(t->server);
 	free(t->rrset);
 	free(t->pair);
@@ -180,6 +182,12 @@ static void note_gap(struct ctl_inspect_table *t, const struct ctl_judged *j)
 	t->gap[k].count++;
 }
 
+static void note_bogus(struct table_server *s, const struct ctl_judged *j)
+{
+	if (s->bogus == NULL && (s->bogus = malloc(sizeof(*s->bogus))) != NULL)
+		*s->bogus = *j;
+}
+
 void ctl_inspect_table_add(void *table, const struct ctl_judged *j, const struct dns_msg *m)
 {
 	struct ctl_inspect_table *t = table;
@@ -191,8 +199,10 @@ void ctl_inspect_table_add(void *table, const struct ctl_judged *j, const struct
 		return;
 	}
 	s->verdicts[j->verdict]++;
-	if (j->verdict == VAL_BOGUS)
+	if (j->verdict == VAL_BOGUS) {
 		s->reasons[j->reason]++;
+		note_bogus(s, j);
+	}
 	s->errors += j->rcode != DNS_RCODE_NOERROR && j->rcode != DNS_RCODE_NXDOMAIN;
 	if (j->verdict == VAL_INDETERMINATE)
 		note_gap(t, j);

@@ -4,8 +4,9 @@
 #include "dns/hash.h"
 
 enum {
-	TABLE_VERSIONS = 8, // of one RRset's signature, the newest
-	TABLE_GAPS_MAX = 8, // different reasons said below the table
+	TABLE_VERSIONS = 8,  // of one RRset's signature, the newest
+	TABLE_GAPS_MAX = 8,  // different reasons said below the table
+	TABLE_BOGUS_MAX = 8, // servers of which the first bogus answer is said there
 	TABLE_BUCKETS = 1 << 14,
 	TABLE_REASON_MAX = 128,
 };
@@ -39,6 +40,7 @@ struct table_server {
 	uint32_t next;
 	uint64_t verdicts[VAL_BOGUS + 1];
 	uint64_t reasons[VAL_R_MAX]; // of bogus ones
+	struct ctl_judged *bogus;    // the first bogus one, NULL: none
 	uint64_t errors;             // RCODEs that say that the server cannot or will not
 	bool has_sig;
 	int32_t margin_s;
