@@ -370,6 +370,33 @@ static struct dp_txn *waiting_txn(void)
 	return NULL;
 }
 
+/* What a first resolver's answer cost counts against the second one's. */
+static void test_limit_survives_retry(void)
+{
+	enum { STRIPPED = 5, WHOLE = 4 }; // questions that each answer needs, one after the other
+
+	for (unsigned extra = 0; extra < 2; extra++) {
+		struct stage_packet up;
+		struct dp_txn *t;
+
+		open_stage((struct stage_spec){0});
+		ask("opt.sec.test.", 0);
+		up = stage_expect_upstream(ROOT);
+		stage_reply_a(&up); // without a signature
+		t = waiting_txn();
+		CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+		CU_ASSERT_EQUAL(t->chain_asked, 1);
+		t->chain_asked = (uint8_t)(1 + VAL_CHAIN_QUESTIONS_MAX - STRIPPED - WHOLE + extra);
+		budget = 100;
+		serve();
+		CU_ASSERT_EQUAL(stage_evidence(ROOT).outcome[ROUTE_O_UNSIGNED], 1);
+		expect(extra ? "above" : "at", stage_expect_answer(), extra ? FAIL : OK, extra == 0,
+			extra ? DNS_EDE_RRSIGS_MISSING : DNS_EDE_NONE);
+		CU_ASSERT_EQUAL(stage_stats().chain_limit, extra);
+		close_stage();
+	}
+}
+
 /* Verifications in the chain's answers add up, whatever is retried. */
 static void test_verification_limit(void)
 {
@@ -562,6 +589,7 @@ int main(int argc, char **argv)
 		{"truncated", test_truncated},
 		{"CD=1", test_checking_disabled},
 		{"questions a transaction", test_question_limit},
+		{"questions, over retries", test_limit_survives_retry},
 		{"verifications a transaction", test_verification_limit},
 		{"limits of a worker", test_worker_limits},
 		{"no transaction", test_no_transaction},
