@@ -431,6 +431,7 @@ static int read_cache(const struct ctl_yaml_at *at, void *base, const struct ctl
 			.max = 1 << 28},
 		{"signatures_interleave",
 			FIELD(struct dp_config, sigcache_interleave, ctl_yaml_bool)},
+		{"zones", FIELD(struct dp_config, zones, ctl_yaml_uint), .min = 16, .max = 1 << 20},
 		{"answers", .read = read_answers},
 	};
 
@@ -554,6 +555,7 @@ static void defaults(struct ctl_config *c)
 	c->dp.failure_ttl_s = 5;
 	c->dp.edns_size = 1232;
 	c->dp.sigcache_entries = 262144;
+	c->dp.zones = 1024;
 	c->dp.cache = (struct dp_cache_config){
 		.size_mb = 64,
 		.max_ttl_s = 86400,

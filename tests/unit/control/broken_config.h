@@ -210,6 +210,8 @@ static const struct broken_row broken_config[] = {
 		"s.yaml:5: upstream.timeout: unknown key"},
 	{"cache scalar", MINIMUM "cache: on\n",
 		"s.yaml:4: cache: expected a mapping, got a plain value"},
+	{"zones low", MINIMUM "cache:\n  zones: 15\n",
+		"s.yaml:5: cache.zones: expected 16..1048576, got 15"},
 	{"signatures low", MINIMUM "cache:\n  signatures: 63\n",
 		"s.yaml:5: cache.signatures: expected 64..268435456, got 63"},
 	{"failure ttl negative", MINIMUM "cache:\n  failure_ttl_s: -1\n",

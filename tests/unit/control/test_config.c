@@ -54,11 +54,13 @@ static void test_cache(void)
 	char err[CTL_YAML_ERR_MAX];
 
 	CU_ASSERT_EQUAL(
-		parse(MINIMUM "cache: {signatures: 4096, signatures_interleave: true}\n", &c, err),
+		parse(MINIMUM "cache: {signatures: 4096, signatures_interleave: true, zones: 16}\n",
+			&c, err),
 		0);
 	CU_ASSERT_STRING_EQUAL(err, "");
 	CU_ASSERT_EQUAL(c.dp.sigcache_entries, 4096);
 	CU_ASSERT(c.dp.sigcache_interleave);
+	CU_ASSERT_EQUAL(c.dp.zones, 16);
 }
 
 static void test_gateway(void)
@@ -108,6 +110,7 @@ static void test_deployed_file(void)
 	CU_ASSERT_EQUAL(c.dp.budget_ms, d.dp.budget_ms);
 	CU_ASSERT_EQUAL(c.dp.sigcache_entries, d.dp.sigcache_entries);
 	CU_ASSERT_EQUAL(c.dp.sigcache_interleave, d.dp.sigcache_interleave);
+	CU_ASSERT_EQUAL(c.dp.zones, d.dp.zones);
 	CU_ASSERT_EQUAL(c.dp.edns_size, d.dp.edns_size);
 	CU_ASSERT_EQUAL(c.dp.failure_ttl_s, d.dp.failure_ttl_s);
 	CU_ASSERT_EQUAL(c.dp.cache.size_mb, d.dp.cache.size_mb);
