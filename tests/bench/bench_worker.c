@@ -41,7 +41,8 @@ static struct load loads[WORKERS_MAX];
 static void usage(void)
 {
 	fputs("usage: bench_worker [--by-hand] [--workers N] [--crypto N] [--secure] [--signed]\n"
-	      "  [--wire] [--seconds S] [--names N] [--cold N] [--in-flight N] [--hold N]\n"
+	      "  [--wire] [--cache MB] [--seconds S] [--names N] [--cold N] [--in-flight N] "
+	      "[--hold N]\n"
 	      "  [--hostile PERCENT] [--client-device DEVARGS | --device DEVARGS]\n"
 	      "\n"
 	      "  --by-hand  worker and load take turns on one core, each pair on its own; the\n"
@@ -118,6 +119,9 @@ static void read_option(int c)
 	case 'd':
 		o.rig.client_device = optarg;
 		break;
+	case 'M':
+		o.rig.cache_mb = (uint32_t)number(optarg);
+		break;
 	case 'D':
 		o.rig.device = optarg;
 		break;
@@ -133,7 +137,7 @@ static void read_options(int argc, char **argv)
 		{"crypto", 1, NULL, 'c'}, {"seconds", 1, NULL, 't'}, {"names", 1, NULL, 'n'},
 		{"cold", 1, NULL, 'C'}, {"in-flight", 1, NULL, 'i'}, {"hold", 1, NULL, 'h'},
 		{"hostile", 1, NULL, 'H'}, {"client-device", 1, NULL, 'd'},
-		{"device", 1, NULL, 'D'}, {0}};
+		{"device", 1, NULL, 'D'}, {"cache", 1, NULL, 'M'}, {0}};
 	int c;
 
 	o = (struct options){.rig = {.workers = 1, .transactions = 65536, .signatures = 1 << 20},
@@ -383,13 +387,14 @@ static void report(const struct counts *a, const struct counts *b)
 	       "\"hostile_qps\": %.0f, \"lost\": %.0f, \"servfail\": %.0f, \"dropped\": %.0f, "
 	       "\"not_taken\": %.0f, \"retried\": %.0f, \"coalesced\": %.0f, \"transactions\": "
 	       "%.0f, "
-	       "\"secure\": %.0f, "
+	       "\"cache_hits\": %.0f, \"secure\": %.0f, "
 	       "\"sig_hits\": %.0f, \"sig_misses\": %.0f}\n",
 		s, (double)rte_get_tsc_hz(), (double)(b->dp.received - a->dp.received),
 		(double)(b->answered - a->answered) / s, (double)(b->hostile - a->hostile) / s,
 		(double)(b->lost - a->lost), (double)(b->servfail - a->servfail), (double)dropped,
 		(double)(b->not_taken - a->not_taken), (double)(b->dp.retried - a->dp.retried),
 		(double)(b->dp.coalesced - a->dp.coalesced), (double)b->dp.transactions,
+		(double)(b->dp.cache_hits - a->dp.cache_hits),
 		(double)(b->dp.verdict[VAL_SECURE] - a->dp.verdict[VAL_SECURE]),
 		(double)(b->dp.sig_hits - a->dp.sig_hits),
 		(double)(b->dp.sig_misses - a->dp.sig_misses));

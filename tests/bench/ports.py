@@ -18,6 +18,7 @@ from figures import NotMeasured
 EAL = ("--in-memory", "--no-pci", "--no-telemetry", "--log-level=4")
 WORKER = "rte-worker-1"
 NAMES = 60000
+CACHED_NAMES = 2000
 CAPTURE = 3000  # frames: net_pcap keeps all of them in the worker's own packet pool
 
 
@@ -41,10 +42,11 @@ def on_core_ns(pid):
 class Port:
     """A kind of port: how the two ends name it, and what has to be there for it."""
 
-    def __init__(self, name, title, floor, goal, device, peer, peer_eal=(), netns=False):
+    def __init__(self, name, title, floor, goal, device, peer, peer_eal=(), netns=False, worker=()):
         self.name, self.title, self.floor, self.goal = name, title, floor, goal
         self.device, self.peer, self.peer_eal, self.netns = device, peer, peer_eal, netns
-        self.quick_pairs = 3
+        self.worker = worker  # further arguments of bench_worker
+        self.quick_pairs = 2
         self.note = "busy core"
 
     def prepare(self, bench):
@@ -54,7 +56,7 @@ class Port:
         self.ns = []
         names = os.path.join(self.folder, "names")
         with open(names, "w", encoding="ascii") as f:
-            f.writelines(f"q{i:07}.com A\n" for i in range(NAMES))
+            f.writelines(f"q{i:07}.com A\n" for i in range(CACHED_NAMES if self.worker else NAMES))
         subprocess.run([f"{bench.root}/scripts/pktgen/make-pcap", "--names", names, "--count", str(CAPTURE), "--v6", "0", "--edns",
                         "100", "--do", "100", "--server", "192.0.2.53", "--out", f"{self.folder}/queries.pcap"], check=True,
                        stdout=subprocess.DEVNULL)
@@ -118,7 +120,8 @@ class Port:
         worker = f"{self.bench.build}/tests/bench/bench_worker"
         # Without another end the sites are in the worker's own process, and take turns with it on its core.
         where = ["--by-hand", "--client-device"] if self.peer is None else ["--device"]
-        with self.running("worker", worker, "--seconds", str(self.bench.seconds), *where, self.text(self.device)) as process:
+        with self.running("worker", worker, "--seconds", str(self.bench.seconds), *self.worker, *where,
+                          self.text(self.device)) as process:
             if self.peer is not None:
                 self.await_text(process, "ready")
             with self.load(True, 600):
@@ -130,6 +133,8 @@ class Port:
         if unfair > 0.01 * seen["packets"]:
             raise NotMeasured(f"{unfair:.0f} of {seen['packets']:.0f} packets were dropped, coalesced or asked again: the load's "
                               "end did not keep up")
+        if self.worker and seen["cache_hits"] < 0.98 * seen["packets"]:
+            raise NotMeasured(f"{seen['cache_hits']:.0f} of {seen['packets']:.0f} packets were answered from the cache")
         return {"value": seen["pps"], **seen}
 
     def await_text(self, process, text):
@@ -178,4 +183,7 @@ ROWS = [
          "net_virtio_user0,path={dir}/v.sock,queue_size=1024", ("--single-file-segments",)),
     Port("af_xdp", OVER + "AF_XDP over veth", 0.75, 0.88, "net_af_xdp0,iface=v0", "net_af_xdp1,iface=v1",
          ("--iova-mode=va",), netns=True),
+    Port("cache-5tswap", "response-cache hits/s over testpmd 5tswap, memif", 0.60, 0.80,
+         "net_memif0,role=server,socket={dir}/m.sock,socket-abstract=no",
+         "net_memif0,role=client,socket={dir}/m.sock,socket-abstract=no", worker=("--cache", "64")),
 ]

@@ -215,6 +215,7 @@ static void start_dataplane(void)
 		.timeout_ms = 4000, // a load tool that is held up is no reason to ask twice
 		.budget_ms = 4090,
 		.sigcache_entries = rig.spec.signatures,
+		.cache.size_mb = rig.spec.cache_mb,
 	};
 	char note[1024];
 

@@ -23,6 +23,7 @@ struct rig_spec {
 	bool secure;  // com. is signed: answers are checked
 	bool wire;    // no dataplane: the rings are joined, to see what the load tool can do
 	uint32_t transactions;     // per worker
+	uint32_t cache_mb;         // of the response cache, 0: none
 	uint32_t signatures;       // entries of the signature cache
 	uint32_t mbufs;            // the load tool's
 	const char *client_device; // EAL device instead of the rings towards clients, NULL for none

@@ -15,21 +15,12 @@ import sys
 import time
 
 import figures
+import forwarders
 import inprocess
 import ports
 from figures import NotMeasured
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-
-class Absent:
-    """A row for what is not there yet."""
-
-    def __init__(self, name, title, floor, goal, reason):
-        self.name, self.title, self.floor, self.goal, self.reason = name, title, floor, goal, reason
-
-    def prepare(self, bench):
-        raise NotMeasured(self.reason)
 
 
 class Bench:
@@ -47,13 +38,10 @@ class Bench:
 
 
 def rows():
-    cache = "the workers have no response cache yet"
     return [
         *ports.ROWS,
+        *forwarders.ROWS,
         *inprocess.ROWS,
-        Absent("cache-5tswap", "response-cache hits/s over testpmd 5tswap, memif", 0.60, 0.80, cache),
-        Absent("cache-dnsdist", "cache-hit QPS over dnsdist's packet cache", 2.5, 4, cache),
-        Absent("cache-unbound", "cache-hit QPS over unbound's cache", 2.5, 4, cache),
     ]
 
 
@@ -146,6 +134,7 @@ def main():
         result = run_row(bench, row, options.pairs or (5 if options.quick else 9), lambda t: print(t, end="", flush=True))
         run["rows"].append(result)
         print(f" {result['value']:.3f}" if result["value"] is not None else f" not measured: {result['reason']}", flush=True)
+    forwarders.Shared.release()
     run["steal"] = figures.steal_share(steal)
     show(run)
     moved = figures.changes(run, before)
