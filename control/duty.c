@@ -15,6 +15,7 @@
 
 enum {
 	ASKS_MAX = 32,
+	NAMES_MAX = 5, // examples in an event
 	UNREADY_AFTER_MS = 10000,
 	ASK_TIMEOUT_MAX_MS = 4095, // dp_ask()'s
 };
@@ -82,6 +83,38 @@ static bool tells_old_data(const struct route_finding *f)
 		       f->worst == ROUTE_O_UNSIGNED);
 }
 
+/** Examples for people: questions that the path answered badly. */
+static json_t *names_json(struct ctl_daemon *d, uint16_t path)
+{
+	struct dp_badname names[NAMES_MAX];
+	char text[DNS_NAME_TEXT_MAX], type[DNS_MNEMONIC_MAX];
+	size_t n = dp_bad_names(d->dp, path, names, NAMES_MAX);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, json_sprintf("%s %s", zone_text(&names[i].name, text),
+						    dns_type_text(names[i].qtype, type)));
+	return list;
+}
+
+/** What the path did since the start: two events' difference is what it did between them. */
+static void add_so_far(struct ctl_daemon *d, json_t *j, uint16_t path)
+{
+	size_t count;
+	const struct route_sample *s = ctl_steer_samples(d->steer, &count);
+	uint64_t bad = 0;
+
+	if (path >= count)
+		return;
+	for (unsigned o = 0; o < ROUTE_O_MAX; o++)
+		if (route_outcome_is_bad((enum route_outcome)o) || o == ROUTE_O_TIMEOUT)
+			bad += s[path].outcome[o];
+	json_object_set_new(j, "bad_so_far", json_integer((json_int_t)bad));
+	json_object_set_new(j, "sent_so_far", json_integer((json_int_t)s[path].sent));
+	json_object_set_new(j, "instance", json_string(ctl_probe_nsid(d->probe, path)));
+	json_object_set_new(j, "names", names_json(d, path));
+}
+
 static void on_finding(void *arg, const struct route_finding *f, const char *text)
 {
 	struct ctl_daemon *d = arg;
@@ -90,7 +123,10 @@ static void on_finding(void *arg, const struct route_finding *f, const char *tex
 		ctl_purge_path(&d->purge, f->path);
 
 	ctl_events_line(d->last_finding, sizeof(d->last_finding), text);
-	ctl_events_emit(d->events, route_finding_name(f->kind), finding_json(d, f), "%s", text);
+	json_t *fields = finding_json(d, f);
+	if (f->path != 0xffff)
+		add_so_far(d, fields, f->path);
+	ctl_events_emit(d->events, route_finding_name(f->kind), fields, "%s", text);
 }
 
 /** One zone's keys are not what they were: say it when the status is another. */

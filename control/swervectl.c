@@ -12,21 +12,24 @@
 #include <jansson.h>
 
 #include "control/file.h"
+#include "control/incident.h"
 #include "control/inspect_run.h"
 #include "control/show.h"
 
 /* swervectl: one request to swerved over its control socket, the reply as a table or as JSON. */
 
 #define DEFAULT_SOCKET "/run/swerve/ctl.sock"
+#define INCIDENT_ARGS  "[ID] [--markdown] [--events FILE]"
 #define INSPECT_ARGS   "[--anchor FILE] [--at EPOCH] [--zone Z] [--port N] FILE.pcap"
 
 enum exit_code { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
 struct options {
 	const char *socket;
-	bool json, follow, help, tree, all, force;
+	bool json, follow, help, tree, all, force, markdown;
 	const char *note, *reason, *if_match, *since, *canary, *rise, *family, *duration;
 	const char *anchor, *at, *zone, *port;
+	const char *events;
 };
 
 struct command {
@@ -268,6 +271,12 @@ static void usage(FILE *out)
 		else
 			fprintf(out, "  %-48s %s\n", left, c->help);
 	}
+	fprintf(out, "\n  incident " INCIDENT_ARGS "\n"
+		     "      the story of a fault, from first sign to recovery; without an ID all "
+		     "of them, "
+		     "and the newest in full\n"
+		     "      --events FILE     from swerved's events file, when it is not there to "
+		     "ask\n");
 	fprintf(out,
 		"\n  inspect " INSPECT_ARGS "\n"
 		"      judge each answer in a capture (pcap, pcapng) by the keys that are in it, "
@@ -393,28 +402,126 @@ static void print_reply(const struct command *c, const struct options *o, const 
 	fflush(stdout);
 }
 
-static int talk(const struct command *c, const struct options *o, const json_t *req)
+/**
+ * Ask once.
+ * @param f     the connection, open on success
+ * @param data  a new reference
+ * @return an exit code; what went wrong has been said
+ */
+static int ask(const struct options *o, const json_t *req, FILE **f, json_t **data)
 {
-	FILE *f = dial(o->socket);
 	int rc = EXIT_OK;
 
-	if (!f)
+	*f = dial(o->socket);
+	if (!*f)
 		return fail(EXIT_UNREACHABLE, "swerved is not reachable at %s: %s", o->socket,
 			strerror(errno));
-	send_request(f, req);
-	json_t *reply = receive(f);
+	send_request(*f, req);
+	json_t *reply = receive(*f);
 	if (!reply) {
 		rc = fail(EXIT_UNREACHABLE, "swerved at %s hung up", o->socket);
 	} else if (!json_is_true(json_object_get(reply, "ok"))) {
 		const char *why = json_string_value(json_object_get(reply, "error"));
 		rc = fail(EXIT_REFUSED, "%s", why ? why : "refused");
 	} else {
-		print_reply(c, o, json_object_get(reply, "data"));
-		if (o->follow)
-			rc = follow(f, o);
+		*data = json_incref(json_object_get(reply, "data"));
 	}
 	json_decref(reply);
+	if (rc)
+		fclose(*f);
+	return rc;
+}
+
+static int talk(const struct command *c, const struct options *o, const json_t *req)
+{
+	json_t *data;
+	FILE *f;
+	int rc = ask(o, req, &f, &data);
+
+	if (rc)
+		return rc;
+	print_reply(c, o, data);
+	json_decref(data);
+	if (o->follow)
+		rc = follow(f, o);
 	fclose(f);
+	return rc;
+}
+
+/* ---- incidents ---- */
+
+/** The daemon's events, or those of its file when it is no longer there to ask. */
+static int get_events(const struct options *o, json_t **events)
+{
+	FILE *f;
+
+	if (!o->events) {
+		json_t *req = json_pack("{s:s}", "verb", "events");
+		int rc = ask(o, req, &f, events);
+		json_decref(req);
+		if (!rc)
+			fclose(f);
+		return rc;
+	}
+	f = fopen(o->events, "re");
+	if (!f)
+		return fail(EXIT_REFUSED, "%s: %s", o->events, strerror(errno));
+	*events = json_array();
+	while (!feof(f)) {
+		json_t *event = receive(f);
+		if (event)
+			json_array_append_new(*events, event);
+	}
+	fclose(f);
+	return EXIT_OK;
+}
+
+static void print_incident(const struct options *o, const json_t *incident)
+{
+	if (o->json)
+		print_json(incident, JSON_INDENT(2));
+	else if (o->markdown)
+		ctl_show_incident_markdown(incident, stdout);
+	else
+		ctl_show_incident(incident, stdout);
+}
+
+/** Without an id: the list, and the newest in full. */
+static int print_incidents(const struct options *o, const json_t *all, const char *id)
+{
+	const json_t *one = ctl_incident_find(all, id ? atoll(id) : 0);
+
+	if (id && !one)
+		return fail(EXIT_REFUSED, "no incident %s; swervectl incident lists them", id);
+	if (id) {
+		print_incident(o, one);
+	} else if (o->json) {
+		print_json(all, JSON_INDENT(2));
+	} else if (!one) {
+		printf("no incidents\n");
+	} else {
+		if (!o->markdown) {
+			ctl_show_incidents(all, stdout);
+			putchar('\n');
+		}
+		print_incident(o, one);
+	}
+	return EXIT_OK;
+}
+
+static int incident(const struct options *o, char **args, int count)
+{
+	json_t *events;
+
+	if (count > 1 || (count == 1 && !is_number(args[0])))
+		return fail(EXIT_USAGE, "usage: swervectl incident " INCIDENT_ARGS);
+	int rc = get_events(o, &events);
+	if (rc)
+		return rc;
+	json_t *all = ctl_incidents(events);
+	rc = print_incidents(o, all, count ? args[0] : NULL);
+	json_decref(all);
+	json_decref(events);
 	return rc;
 }
 
@@ -431,6 +538,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		{"note", required_argument, NULL, 'n'},
 		{"reason", required_argument, NULL, 'r'},
 		{"if-match", required_argument, NULL, 'm'},
+		{"markdown", no_argument, NULL, 'M'},
+		{"events", required_argument, NULL, 'E'},
 		{"anchor", required_argument, NULL, 'A'},
 		{"at", required_argument, NULL, 'T'},
 		{"zone", required_argument, NULL, 'z'},
@@ -471,6 +580,12 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'm':
 			o->if_match = optarg;
+			break;
+		case 'M':
+			o->markdown = true;
+			break;
+		case 'E':
+			o->events = optarg;
 			break;
 		case 'A':
 			o->anchor = optarg;
@@ -555,6 +670,8 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
+	if (strcmp(argv[optind], "incident") == 0)
+		return incident(&o, argv + optind + 1, argc - optind - 1);
 	if (strcmp(argv[optind], "inspect") == 0)
 		return inspect(&o, argv + optind + 1, argc - optind - 1);
 	const struct command *c = find_command(argv + optind, argc - optind, &used);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dataplane/badnames.h"
 #include "dataplane/drop.h"
 #include "dataplane/port.h"
 #include "dataplane/rcache.h"
@@ -113,6 +114,8 @@ void dp_evidence(const struct dp *dp, struct route_sample *samples, size_t count
 uint32_t dp_keys_awaited(const struct dp *dp, uint16_t path);
 /** The sum alone, cheap enough to be asked for all the time. */
 uint64_t dp_keys_awaited_sum(const struct dp *dp);
+/** Questions of late that the path answered badly or not at all. @return how many are in out */
+size_t dp_bad_names(const struct dp *dp, uint16_t path, struct dp_badname *out, size_t max);
 /** Zero a path's evidence everywhere; only for ids that no view knows any more. */
 void dp_evidence_reset(struct dp *dp, uint16_t path);
 

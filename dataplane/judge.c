@@ -139,6 +139,8 @@ static void note_verdict(struct dp_worker *w, const struct dp_txn *t, enum route
 		note_secure(e, r);
 	else if (r->verdict == VAL_BOGUS)
 		note_bad(e, r);
+	if (route_outcome_is_bad(outcome))
+		dp_badnames_note(&w->badnames, w->now.ms, t->path, outcome, &t->qname, t->qtype);
 }
 
 /* The same question failed at other sites and is answered well here: that convicts them. */

@@ -135,6 +135,15 @@ void dp_evidence(const struct dp *dp, struct route_sample *samples, size_t count
 			route_sample_add(&samples[path], &dp->worker[i]->evidence[path]);
 }
 
+size_t dp_bad_names(const struct dp *dp, uint16_t path, struct dp_badname *out, size_t max)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < dp->cfg.worker_count && n < max; i++)
+		n += dp_badnames_read(&dp->worker[i]->badnames, path, out + n, max - n);
+	return n;
+}
+
 uint32_t dp_keys_awaited(const struct dp *dp, uint16_t path)
 {
 	uint32_t sum = 0;

@@ -254,8 +254,11 @@ static void time_out(struct dp_worker *w, struct dp_txn *t)
 		bool fair = w->now.cycles - t->sent_cycles >= w->timeout_cycles;
 
 		// A try that the budget cut short says nothing about the path.
-		if (fair)
+		if (fair) {
 			dp_add(&w->evidence[t->path].outcome[ROUTE_O_TIMEOUT], 1);
+			dp_badnames_note(&w->badnames, w->now.ms, t->path, ROUTE_O_TIMEOUT,
+				&t->qname, t->qtype);
+		}
 		dp_upstream_failed(t, fair ? ROUTE_O_TIMEOUT : ROUTE_O_SECURE, VAL_R_NONE,
 			DNS_EDE_NO_REACHABLE_AUTHORITY);
 		dp_upstream_retry(w, t);

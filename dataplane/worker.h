@@ -10,6 +10,7 @@
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 
+#include "dataplane/badnames.h"
 #include "dataplane/chain.h"
 #include "dataplane/crypto.h"
 #include "dataplane/dataplane.h"
@@ -186,6 +187,8 @@ struct dp_worker {
 	struct dp_rcache_copy kept; // an answer on its way out of the cache or into it
 	struct dns_msg kept_msg;    // its message, when it has to be rebuilt
 
+	// written by this core, read by whoever wants an example
+	struct dp_badnames badnames;
 	// written by this core, read by whoever shows numbers
 	alignas(RTE_CACHE_LINE_SIZE) struct dp_counters counters;
 };

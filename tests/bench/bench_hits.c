@@ -161,8 +161,8 @@ static void measure(void)
 	tell("asked upstream, cache off, signature known", best[1]);
 	tell("asked upstream and kept", best[2]);
 	bench_ratio_tell("hits", "a miss without the cache over a hit", off_over_hit, PAIRS, 0);
-	bench_ratio_tell("hits", "keeping: a miss with the cache over one without", keep_over_off,
-		PAIRS, 0);
+	bench_ratio_tell(
+		"hits", "keeping: a miss with the cache over one without", keep_over_off, PAIRS, 0);
 	for (unsigned i = 0; i < NAMES; i++)
 		free(asked[i].reply);
 	stage_end();

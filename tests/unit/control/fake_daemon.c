@@ -44,6 +44,12 @@ void dp_poll(struct dp *dp, void (*told)(void *arg, const struct dp_told *told),
 	(void)dp, (void)told, (void)arg;
 }
 
+size_t dp_bad_names(const struct dp *dp, uint16_t path, struct dp_badname *out, size_t max)
+{
+	(void)dp, (void)path, (void)out, (void)max;
+	return 0;
+}
+
 void dp_evidence(const struct dp *dp, struct route_sample *samples, size_t count)
 {
 	(void)dp;

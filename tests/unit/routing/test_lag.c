@@ -223,7 +223,8 @@ static void serial_rules(void)
 		unsigned lagging;
 	} rows[] = {
 		{"no serial of its own", 0, 101, 101, 101, 0},
-		{"of one site's addresses the later testifies to others only", 100, 101, 100, 100, 0},
+		{"of one site's addresses the later testifies to others only", 100, 101, 100, 100,
+			0},
 		{"one site of three that is early", 102, 102, 101, 101, 0},
 		{"no sibling has shown one", 100, 100, 0, 0, 0},
 		{"one of three ahead: nobody can tell", 100, 100, 101, 100, 0},

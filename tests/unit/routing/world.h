@@ -64,7 +64,8 @@ static inline void sim_fini(struct sim *w)
 	free(w->s);
 }
 
-static inline struct route_sample *at(struct sim *w, const char *zone, const char *site, uint8_t family)
+static inline struct route_sample *at(
+	struct sim *w, const char *zone, const char *site, uint8_t family)
 {
 	return &w->s[fix_path(w->p, zone, site, family)->id];
 }
@@ -98,7 +99,8 @@ static inline void give_signed(struct sim *w, const char *zone, const char *site
 	s->nearest_expiration = expiration;
 }
 
-static inline enum route_state state(struct sim *w, const char *zone, const char *site, uint8_t family)
+static inline enum route_state state(
+	struct sim *w, const char *zone, const char *site, uint8_t family)
 {
 	return fix_path(w->p, zone, site, family)->state;
 }
