@@ -64,11 +64,14 @@ static bool written_equals(const struct dns_writer *w, size_t off, const uint8_t
 	}
 }
 
-/** @return index of a written name equal to the suffix of suffix_len octets, -1 when there is none
+/**
+ * @param names  how many of the written names to look at
+ * @return       index of one equal to the suffix of suffix_len octets, -1 when there is none
  */
-static int find_suffix(const struct dns_writer *w, const uint8_t *suffix, uint8_t suffix_len)
+static int find_suffix(
+	const struct dns_writer *w, int names, const uint8_t *suffix, uint8_t suffix_len)
 {
-	for (int i = 0; i < w->names; i++) {
+	for (int i = 0; i < names; i++) {
 		// readers, ours among them, do not follow pointers for ever
 		if (w->name_len[i] == suffix_len && w->name_hops[i] < DNS_NAME_POINTERS_MAX &&
 			written_equals(w, w->name_off[i], suffix))
@@ -93,7 +96,8 @@ static void put_name(struct dns_writer *w, const uint8_t *name, uint8_t len)
 	uint8_t first = w->names;
 
 	while (*name != 0) {
-		int target = find_suffix(w, name, len);
+		// not its own suffixes: they are all longer than what is left
+		int target = find_suffix(w, first, name, len);
 		if (target >= 0) {
 			put_u16(w, (uint16_t)(POINTER_FLAG | w->name_off[target]));
 			for (int i = first; i < w->names; i++)
