@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -15,11 +13,14 @@
 #include "control/incident.h"
 #include "control/inspect_run.h"
 #include "control/show.h"
+#include "control/talk.h"
+#include "control/top_run.h"
 
 /* swervectl: one request to swerved over its control socket, the reply as a table or as JSON. */
 
 #define DEFAULT_SOCKET "/run/swerve/ctl.sock"
 #define INCIDENT_ARGS  "[ID] [--markdown] [--events FILE]"
+#define TOP_ARGS       "[--interval SECONDS] [--frames N]"
 #define INSPECT_ARGS   "[--anchor FILE] [--at EPOCH] [--zone Z] [--port N] FILE.pcap"
 
 enum exit_code { EXIT_OK = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
@@ -29,7 +30,7 @@ struct options {
 	bool json, follow, help, tree, all, force, markdown;
 	const char *note, *reason, *if_match, *since, *canary, *rise, *family, *duration;
 	const char *anchor, *at, *zone, *port;
-	const char *events;
+	const char *events, *interval, *frames;
 };
 
 struct command {
@@ -310,57 +311,6 @@ static const struct command *find_command(char **words, int count, int *used)
 
 /* ---- the connection ---- */
 
-static FILE *dial(const char *path)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-
-	if (strlen(path) >= sizeof(sa.sun_path)) {
-		errno = ENAMETOOLONG;
-		return NULL;
-	}
-	strcpy(sa.sun_path, path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return NULL;
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa))) {
-		int e = errno;
-		close(fd);
-		errno = e;
-		return NULL;
-	}
-	return fdopen(fd, "r+");
-}
-
-static bool send_request(FILE *f, const json_t *req)
-{
-	char *line = json_dumps(req, JSON_COMPACT);
-
-	if (!line)
-		return false;
-	size_t len = strlen(line);
-	line[len] = '\n'; // in place of the NUL
-	bool sent = true;
-	for (size_t done = 0; done < len + 1 && sent;) {
-		ssize_t n = send(fileno(f), line + done, len + 1 - done, MSG_NOSIGNAL);
-		sent = n > 0;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	free(line);
-	return sent; // a refusal may be there to read even if not
-}
-
-/** One JSON line; NULL at the end or when it is none. */
-static json_t *receive(FILE *f)
-{
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t n = getline(&line, &size, f);
-	json_t *j = n > 0 ? json_loadb(line, (size_t)n, 0, NULL) : NULL;
-
-	free(line);
-	return j;
-}
-
 static void print_json(const json_t *j, size_t flags)
 {
 	json_dumpf(j, stdout, flags);
@@ -380,7 +330,7 @@ static int follow(FILE *f, const struct options *o)
 {
 	json_t *line;
 
-	while ((line = receive(f))) {
+	while ((line = ctl_talk_receive(f))) {
 		print_event(o, json_object_get(line, "event"));
 		json_decref(line);
 	}
@@ -402,34 +352,15 @@ static void print_reply(const struct command *c, const struct options *o, const 
 	fflush(stdout);
 }
 
-/**
- * Ask once.
- * @param f     the connection, open on success
- * @param data  a new reference
- * @return an exit code; what went wrong has been said
- */
+/** Ask once; what went wrong is said. @return an exit code */
 static int ask(const struct options *o, const json_t *req, FILE **f, json_t **data)
 {
-	int rc = EXIT_OK;
+	char err[CTL_TALK_ERR_MAX];
+	int rc = ctl_talk_ask(o->socket, req, f, data, err);
 
-	*f = dial(o->socket);
-	if (!*f)
-		return fail(EXIT_UNREACHABLE, "swerved is not reachable at %s: %s", o->socket,
-			strerror(errno));
-	send_request(*f, req);
-	json_t *reply = receive(*f);
-	if (!reply) {
-		rc = fail(EXIT_UNREACHABLE, "swerved at %s hung up", o->socket);
-	} else if (!json_is_true(json_object_get(reply, "ok"))) {
-		const char *why = json_string_value(json_object_get(reply, "error"));
-		rc = fail(EXIT_REFUSED, "%s", why ? why : "refused");
-	} else {
-		*data = json_incref(json_object_get(reply, "data"));
-	}
-	json_decref(reply);
 	if (rc)
-		fclose(*f);
-	return rc;
+		return fail(rc == -EREMOTEIO ? EXIT_REFUSED : EXIT_UNREACHABLE, "%s", err);
+	return EXIT_OK;
 }
 
 static int talk(const struct command *c, const struct options *o, const json_t *req)
@@ -468,7 +399,7 @@ static int get_events(const struct options *o, json_t **events)
 		return fail(EXIT_REFUSED, "%s: %s", o->events, strerror(errno));
 	*events = json_array();
 	while (!feof(f)) {
-		json_t *event = receive(f);
+		json_t *event = ctl_talk_receive(f);
 		if (event)
 			json_array_append_new(*events, event);
 	}
@@ -539,6 +470,8 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		{"reason", required_argument, NULL, 'r'},
 		{"if-match", required_argument, NULL, 'm'},
 		{"markdown", no_argument, NULL, 'M'},
+		{"interval", required_argument, NULL, 'i'},
+		{"frames", required_argument, NULL, 'x'},
 		{"events", required_argument, NULL, 'E'},
 		{"anchor", required_argument, NULL, 'A'},
 		{"at", required_argument, NULL, 'T'},
@@ -580,6 +513,12 @@ static bool parse_options(int argc, char **argv, struct options *o)
 			break;
 		case 'm':
 			o->if_match = optarg;
+			break;
+		case 'i':
+			o->interval = optarg;
+			break;
+		case 'x':
+			o->frames = optarg;
 			break;
 		case 'M':
 			o->markdown = true;
@@ -638,6 +577,27 @@ static int run(const struct command *c, const struct options *o, char **args)
 	return rc;
 }
 
+/** At most five digits, at least 1. @return 0: it is something else */
+static unsigned small_number(const char *s)
+{
+	return is_number(s) && strlen(s) <= 5 ? (unsigned)atoi(s) : 0;
+}
+
+static int top(const struct options *o, int count)
+{
+	struct ctl_top_args a = {.socket = o->socket, .interval_s = 1};
+	char err[CTL_TALK_ERR_MAX];
+
+	if (o->interval)
+		a.interval_s = small_number(o->interval);
+	if (o->frames)
+		a.frames = small_number(o->frames);
+	if (count != 0 || a.interval_s == 0 || (o->frames && a.frames == 0))
+		return fail(EXIT_USAGE, "usage: swervectl top " TOP_ARGS);
+	int rc = ctl_top_run(&a, stdout, err);
+	return rc ? fail(EXIT_UNREACHABLE, "%s", err) : EXIT_OK;
+}
+
 /** The one command that asks nobody. Its exit status is its own. */
 static int inspect(const struct options *o, char **args, int count)
 {
@@ -670,6 +630,8 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
+	if (strcmp(argv[optind], "top") == 0)
+		return top(&o, argc - optind - 1);
 	if (strcmp(argv[optind], "incident") == 0)
 		return incident(&o, argv + optind + 1, argc - optind - 1);
 	if (strcmp(argv[optind], "inspect") == 0)

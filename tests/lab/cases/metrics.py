@@ -33,6 +33,17 @@ def checked(text):
     return (done.stdout + done.stderr).strip() or ("" if done.returncode == 0 else "promtool failed")
 
 
+def top(swerved):
+    """Two frames of the live view: what is wrong comes first."""
+    argv = [swerved.program("swervectl"), "-s", swerved.socket, "top", "--frames", "2"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=20)
+    expect(done.returncode == 0, f"top: {done.stderr}")
+    frames = done.stdout.split("swerve  table ")[1:]
+    expect(len(frames) == 2, f"top drew {len(frames)} frames: {done.stdout}")
+    first = frames[1].splitlines()[3].split()
+    expect(first[1] == "sin" and first[3] != "up", f"the first row of top is not what is wrong: {frames[1]}")
+
+
 def run(bench):
     with bench.swerve(fronts=["sin"]) as swerved:
         load = bench.load(150)
@@ -45,6 +56,7 @@ def run(bench):
         if shutil.which("promtool"):
             complaint = checked(text)
             expect(not complaint, f"promtool: {complaint[:500]}")
+        top(swerved)
         stats, sites = swerved.stats()["sum"], swerved.sites()
         at_sin = sum(p["outcomes"]["servfail"] for p in sites if p["site"] == "sin")
         seen = value(text, "swerve_path_outcomes_total", site="sin", outcome="servfail")
