@@ -265,8 +265,8 @@ static void suspend(struct dp_txn *t)
 }
 
 /*
- * Who pays for hashing. Behind a resolver any zone may answer: there it is the domain that was asked
- * about, so that one cannot spend what all the others need.
+ * Who pays for hashing. Behind a resolver any zone may answer: there it is the domain that was
+ * asked about, so that one cannot spend what all the others need.
  */
 static uint64_t hash_account(
 	const struct dp_worker *w, const struct dp_txn *t, const struct dp_route *r)

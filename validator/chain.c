@@ -24,13 +24,9 @@ struct known {
 	uint8_t depth, zone_labels;
 };
 
-static bool from_published(const struct val_trust *t, const uint8_t *name, struct known *k)
+/** @return false: it says nothing */
+static bool of_published(const struct val_trust *t, const struct val_zone_keys *z, struct known *k)
 {
-	const struct val_zone_keys *z =
-		t->published != NULL ? val_keys_find(t->published, name) : NULL;
-
-	if (z == NULL)
-		return false;
 	switch (z->status) {
 	case VAL_ZONE_SECURE:
 		*k = (struct known){.kind = KNOWN_KEYS, .zone = z};
@@ -71,77 +67,79 @@ static bool from_facts(const struct val_trust *t, const uint8_t *name, struct kn
 	return true;
 }
 
-static bool from_anchors(const struct val_trust *t, const uint8_t *name, struct known *k)
-{
-	for (unsigned i = 0; t->anchors != NULL && i < t->anchors->count; i++) {
-		if (!dns_name_equal(t->anchors->item[i].zone.octets, name))
-			continue;
-		*k = (struct known){.kind = KNOWN_SIGNED};
-		return true;
-	}
-	return false;
-}
-
-/** Where a chain begins: what is published of `at`, or an anchor. */
+/** Where a chain begins: what is published of a name, or an anchor. */
 struct origin {
 	struct known known;
 	int labels; // -1: nowhere
 };
 
+static void take_origin(
+	const uint8_t *name, const struct dns_name *zone, const struct known *k, struct origin *o)
+{
+	if (zone->labels <= o->labels || !dns_name_under(name, zone->octets))
+		return;
+	o->known = *k;
+	o->labels = zone->labels;
+}
+
+/** The deepest one. O(published zones and anchors), whatever the name. */
 static void find_origin(const struct val_trust *t, const uint8_t *name, struct origin *o)
 {
-	int labels = dns_name_labels(name);
+	size_t published = t->published != NULL ? val_keys_count(t->published) : 0;
+	struct known k;
 
-	for (o->labels = labels; o->labels >= 0; o->labels--) {
-		const uint8_t *at = dns_name_strip(name, labels - o->labels);
+	o->labels = -1;
+	// What is published counts before an anchor of the same zone.
+	for (size_t i = 0; i < published; i++) {
+		const struct val_zone_keys *z = val_keys_at(t->published, i);
 
-		if (from_published(t, at, &o->known) || from_anchors(t, at, &o->known))
-			return;
+		if (of_published(t, z, &k))
+			take_origin(name, &z->zone, &k, o);
 	}
+	k = (struct known){.kind = KNOWN_SIGNED};
+	for (unsigned i = 0; t->anchors != NULL && i < t->anchors->count; i++)
+		take_origin(name, &t->anchors->item[i].zone, &k, o);
+}
+
+/** May what is known of the name one label longer be taken, coming from `k`? */
+static bool follows(const struct known *k, struct known *next)
+{
+	if (next->kind != KNOWN_INSIDE && next->kind != KNOWN_LEAF)
+		return true;
+	// It is a word of the zone that it names, which may have got a cut in between since.
+	next->zone = k->zone;
+	next->depth = k->depth;
+	return next->zone_labels == k->zone->zone.labels;
 }
 
 /**
- * The keys of the zone that a fact without keys refers to. @return false when they are forgotten,
- * or not to be counted: then the fact is of no use
+ * From the origin down as far as something is known. A name below what is known costs nothing,
+ * however many labels it has.
+ * @return the last name of which something is known, NULL when nothing is
  */
-static bool zone_above(
-	const struct val_trust *t, const struct origin *o, const uint8_t *name, struct known *k)
-{
-	struct known zone = o->known;
-	int up = dns_name_labels(name) - k->zone_labels;
-
-	if (k->zone_labels < o->labels || up < 0)
-		return false;
-	if ((k->zone_labels > o->labels || zone.kind != KNOWN_KEYS) &&
-		!from_facts(t, dns_name_strip(name, up), &zone))
-		return false;
-	k->zone = zone.zone;
-	k->depth = zone.depth;
-	return zone.kind == KNOWN_KEYS;
-}
-
-/** What the closest name at or above `name` says, of which something is known. */
 static const uint8_t *closest(const struct val_trust *t, const uint8_t *name, struct known *k)
 {
-	int labels = dns_name_labels(name);
+	int labels = dns_name_labels(name), n;
 	struct origin o;
+	struct known next;
 
 	find_origin(t, name, &o);
+	*k = o.known;
 	if (o.labels < 0) {
 		k->kind = KNOWN_NOTHING;
 		return NULL;
 	}
-	// A published zone has its own keys; those of an anchor's are a fact.
-	for (int n = labels; o.known.kind != KNOWN_INSECURE && n >= o.labels; n--) {
-		const uint8_t *at = dns_name_strip(name, labels - n);
-
-		if ((n == o.labels && o.known.kind == KNOWN_KEYS) || !from_facts(t, at, k))
-			continue;
-		if ((k->kind != KNOWN_INSIDE && k->kind != KNOWN_LEAF) || zone_above(t, &o, at, k))
-			return at;
+	n = o.labels;
+	// The keys that an anchor stands for are a fact, and so is that there are none.
+	if (k->kind == KNOWN_SIGNED && from_facts(t, dns_name_strip(name, labels - n), &next) &&
+		next.kind != KNOWN_INSIDE && next.kind != KNOWN_LEAF)
+		*k = next;
+	while (n < labels && (k->kind == KNOWN_KEYS || k->kind == KNOWN_INSIDE) &&
+		from_facts(t, dns_name_strip(name, labels - n - 1), &next) && follows(k, &next)) {
+		*k = next;
+		n++;
 	}
-	*k = o.known;
-	return dns_name_strip(name, labels - o.labels);
+	return dns_name_strip(name, labels - n);
 }
 
 static void ask(const uint8_t *name, uint16_t type, uint8_t depth, struct val_chain_step *out)

@@ -438,6 +438,22 @@ static void test_out_of_turn(void)
 	close_tree();
 }
 
+/* What is known of a zone counts only as long as all above it does. */
+static void test_gap(void)
+{
+	struct val_zone_keys keys;
+	struct val_fact f = {.kind = VAL_FACT_KEYS, .until = NOW + 10, .depth = 2, .set = &keys};
+	struct val_chain_step s;
+
+	open_tree();
+	tree_keys(&tree, "sec.test.", &keys);
+	val_facts_put(trust.facts, &keys.zone, &f, NOW);
+	s = walk("www.sec.test.");
+	CU_ASSERT_EQUAL(s.end, VAL_CHAIN_SECURE);
+	CU_ASSERT_STRING_EQUAL(asked, "DS test., DNSKEY test., DS www.sec.test.");
+	close_tree();
+}
+
 /* A zone at the depth limit is reached, one below it is not. */
 static void test_depth(void)
 {
@@ -673,6 +689,7 @@ int main(void)
 		{"a negative anchor above facts", test_negative_anchor_above},
 		{"anchors", test_anchors},
 		{"answers out of turn", test_out_of_turn},
+		{"a gap above", test_gap},
 		{"depth", test_depth},
 		{"responses of several zones", test_responses},
 		{"harmed responses", test_harmed_responses},
