@@ -16,7 +16,7 @@
  */
 
 enum {
-	DP_EFFORT_US_PER_MS = 20,      // paid off of failures: 2 % of a core, a zone
+	DP_EFFORT_US_PER_MS = 15,      // paid off of failures: 1.5 % of a core, a zone
 	DP_EFFORT_HASH_US_PER_MS = 10, // the same of hashing
 	DP_EFFORT_DEBT_US = 10000,     // beyond it a zone is in debt: some 160 failures of P-256
 	DP_EFFORT_SUSPECT_MS = 10000,  // how long a path's failure is held against it
