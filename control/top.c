@@ -128,8 +128,7 @@ void ctl_top_add(struct ctl_top *t, const json_t *status, const json_t *sites, u
 		t->path[i].seen = false;
 		t->path[i].rate[t->at] = 0;
 	}
-	json_array_foreach(sites, i, site)
-		add_path(t, site, passed_ms);
+	json_array_foreach(sites, i, site) add_path(t, site, passed_ms);
 	drop_unseen(t);
 	t->received_rate = per_second(number(status, "received"), t->received, passed_ms);
 	t->received = number(status, "received");
@@ -217,7 +216,8 @@ void ctl_top_draw(const struct ctl_top *t, size_t rows, FILE *out)
 	fprintf(out, "swerve  table %lld  %.0f packets/s  fault %s\n\n",
 		(long long)number(t->status, "table"), t->received_rate,
 		text(json_object_get(t->status, "fault"), "text"));
-	ctl_columns_init(&c, "ZONE|SITE|ADDRESS|STATE|>Q/S|>BAD|>RTT ms|>P99 ms|EXPIRES IN|QUERIES");
+	ctl_columns_init(
+		&c, "ZONE|SITE|ADDRESS|STATE|>Q/S|>BAD|>RTT ms|>P99 ms|EXPIRES IN|QUERIES");
 	for (size_t i = 0; i < shown; i++)
 		add_row(&c, t, order[i]);
 	ctl_columns_print(&c, out);

@@ -9,7 +9,8 @@
 
 /**
  * The last questions that ended badly, for people who want an example: a small ring a worker,
- * written by it, read by control. Sampled (at most one a millisecond), forgetful, and never waited for.
+ * written by it, read by control. Sampled (at most one a millisecond), forgetful, and never waited
+ * for.
  */
 
 enum { DP_BADNAMES = 64, DP_BADNAME_WORDS = 1 + (DNS_NAME_MAX + 7) / 8 };

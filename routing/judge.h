@@ -42,8 +42,8 @@ struct route_judge_params {
 	uint32_t expiry_margin_s;
 	// lagging: newest inception behind the freshest sibling by more than this, default 86400
 	uint32_t lag_s;
-	// lagging: the SOA serial stands still, behind those of at least half of the sites, for this
-	// long; default 1800000, 0: never
+	// lagging: the SOA serial stands still for so long, behind those of half of the sites;
+	// default 1800000, 0: never
 	uint32_t serial_lag_ms;
 	// at most one return per zone in this time, default 60000
 	uint32_t return_min_ms;

@@ -5,8 +5,8 @@
 
 /**
  * The judge's parts: judge.c runs the tick and decides whose fault it is, assess.c says which paths
- * are ill and who testifies, lag.c which fall behind, steps.c moves one path's state, findings.c reports. All work on one
- * judge, on one thread.
+ * are ill and who testifies, lag.c which fall behind, steps.c moves one path's state, findings.c
+ * reports. All work on one judge, on one thread.
  */
 
 struct route_path_state {

@@ -124,9 +124,9 @@ static uint32_t fresher_siblings(
  * a later one. (Being behind is no sign: with many updates a sound site may never be the first to
  * have one. Standing still is.)
  *
- * The first two are weak where a path has shown few RRsets, since those may all be old: hence the numbers of
- * answers asked for. A zone whose signatures all live shorter than the margin makes nobody lag: no
- * sibling is farther.
+ * The first two are weak where a path has shown few RRsets, since those may all be old: hence the
+ * numbers of answers asked for. A zone whose signatures all live shorter than the margin makes
+ * nobody lag: no sibling is farther.
  */
 uint32_t route_judge_lag(struct route_judge *j, const struct route_zone_state *z, uint32_t at)
 {

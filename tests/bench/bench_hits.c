@@ -12,8 +12,8 @@
  * What a query costs a worker, in process, over ports made of rings: answered from the response
  * cache, and asked upstream with a validated answer whose signature is known, with and without
  * keeping it. Bursts of 32 questions with DO=1; a miss is the turn that takes the queries and the
- * turn that takes the replies. The three take turns; what is outside a worker's turn is not counted,
- * and of each some hundred turns the best counts: others are on the machine.
+ * turn that takes the replies. The three take turns; what is outside a worker's turn is not
+ * counted, and of each some hundred turns the best counts: others are on the machine.
  */
 
 enum { NAMES = 32, ROUNDS = 2000, PAIRS = 21, TTL_S = 300 };

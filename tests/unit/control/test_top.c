@@ -37,8 +37,7 @@ static const char *site(const char *name, const char *state, int sent, int bad)
 	return at;
 }
 
-static void add_two(
-	struct ctl_top *t, const char *a, const char *b, int received, uint64_t ms)
+static void add_two(struct ctl_top *t, const char *a, const char *b, int received, uint64_t ms)
 {
 	char status[256], sites[1024];
 
@@ -57,12 +56,11 @@ static void test_rates(void)
 	add_two(t, site("sin", "up", 1000, 5), site("lax", "up", 10, 0), 5000, 1000);
 	add_two(t, site("sin", "up", 1100, 15), site("lax", "up", 10, 0), 6000, 3000);
 	char *text = drawn(t, 0);
-	static const char head[] =
-		"swerve  table 7  500 packets/s  fault none: nothing is wrong\n";
-	CU_ASSERT_EQUAL(strncmp(text, head, sizeof(head) - 1),
-		0);
-	CU_ASSERT_PTR_NOT_NULL(strstr(text, "com.  sin   192.0.2.1  up      50  10.0%     1.5       -  "
-					    "1h 0m       ·█\n"));
+	static const char head[] = "swerve  table 7  500 packets/s  fault none: nothing is wrong\n";
+	CU_ASSERT_EQUAL(strncmp(text, head, sizeof(head) - 1), 0);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text, "com.  sin   192.0.2.1  up      50  10.0%     1.5       -  "
+			     "1h 0m       ·█\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "com.  lax   192.0.2.1  up       0   0.0%     1.5"));
 	free(text);
 	// a restart: counters fall, and no nonsense is shown
