@@ -239,6 +239,18 @@ static void settle_insecure(struct ctl_keeper *k, struct entry *e, enum val_reas
 	settle(k, e, &fresh, now_ms, epoch_s);
 }
 
+/* Without keys, what broke the chain is what clients hear (RFC 8914): the last step's verdict, or the
+ * parent's reason. */
+static void note_why(struct ctl_keeper *k, struct entry *e, enum val_reason why)
+{
+	struct val_zone_keys *keys = &e->set.keys;
+
+	if (keys->status != VAL_ZONE_UNKNOWN || why == VAL_R_NONE || why == keys->why)
+		return;
+	keys->why = why;
+	k->changed = true;
+}
+
 /* As long as the keys hold anyway, a trust point is not to be pestered (RFC 5011 s2.3). */
 static uint64_t longest_pause_ms(
 	const struct ctl_keeper *k, const struct entry *e, uint32_t epoch_s)
@@ -295,6 +307,7 @@ static bool begin(struct ctl_keeper *k, struct entry *e, uint64_t now_ms, uint32
 			k, e, parent->set.keys.why, parent->set.keys.valid_until, now_ms, epoch_s);
 		return false;
 	default:
+		note_why(k, e, parent->set.keys.why);
 		return false;
 	}
 }
@@ -416,6 +429,7 @@ static void told_ds(
 
 	if (err != 0) {
 		failed(k, e, now_ms, epoch_s, paths);
+		note_why(k, e, e->last.reason);
 		return;
 	}
 	if (e->ds_count == 0) {
@@ -455,6 +469,7 @@ static void failed_dnskey(
 		return;
 	}
 	failed(k, e, now_ms, epoch_s, paths);
+	note_why(k, e, e->last.reason);
 	if (e->failures % paths == 0)
 		e->step = STEP_IDLE; // the same, after a turn
 }

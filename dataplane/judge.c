@@ -184,7 +184,10 @@ static void cannot_judge(struct dp_worker *w, struct dp_txn *t, enum route_kind 
 	} else if (t->cd) {
 		dp_deliver(w, t, &w->verdict, kind);
 	} else {
-		dp_upstream_failed(t, ROUTE_O_SECURE, w->verdict.result.reason, DNS_EDE_NOT_READY);
+		enum val_reason why = w->verdict.result.reason;
+
+		dp_upstream_failed(t, ROUTE_O_SECURE, why,
+			why == VAL_R_NO_CHAIN ? DNS_EDE_NOT_READY : val_reason_ede(why));
 		dp_deliver_failure(w, t, false);
 	}
 }

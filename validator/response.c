@@ -113,7 +113,12 @@ static void judge_without_keys(struct val_judge *j)
 	bool negative = is_wholly_negative(j);
 
 	j->out->result.verdict = negative ? VAL_INSECURE : VAL_INDETERMINATE;
-	j->out->result.reason = negative ? VAL_R_NEGATIVE_ANCHOR : VAL_R_NO_CHAIN;
+	if (negative)
+		j->out->result.reason = VAL_R_NEGATIVE_ANCHOR;
+	else if (j->zone->status == VAL_ZONE_UNKNOWN && j->zone->why != VAL_R_NONE)
+		j->out->result.reason = j->zone->why; // where the chain broke
+	else
+		j->out->result.reason = VAL_R_NO_CHAIN;
 }
 
 /** The verdict where no signature is looked at. @return false when signatures must be */

@@ -653,6 +653,55 @@ static void test_bare_no_is_no_proof(void)
 	teardown();
 }
 
+static enum val_reason why_of(const char *zone)
+{
+	struct val_keys *keys = NULL;
+	struct dns_name name;
+	enum val_reason why = VAL_R_MAX;
+
+	if (ctl_keeper_snapshot(t.k, &keys) == 1) {
+		why = val_keys_find(keys, kit_wire(zone, &name))->why;
+		val_keys_free(keys);
+	}
+	return why;
+}
+
+/* Where a chain broke is what clients hear, of the zone and of those below it. */
+static void test_why(void)
+{
+	struct kit_sign over;
+	struct ctl_keeper_ask ask;
+
+	setup(true);
+	CU_ASSERT_EQUAL(why_of("com."), VAL_R_NO_CHAIN);
+	over = t.by_root;
+	over.expiration = NOW - 1;
+	CU_ASSERT_TRUE_FATAL(due(&ask));
+	answer_dnskey(&ask, ".", &t.root, &over);
+	due(&ask);
+	CU_ASSERT_EQUAL(why_of("."), VAL_R_SIG_EXPIRED);
+	due(&ask);
+	CU_ASSERT_EQUAL(why_of("com."), VAL_R_MAX); // told once
+	teardown();
+
+	setup(true);
+	CU_ASSERT_TRUE_FATAL(due(&ask));
+	answer_dnskey(&ask, ".", &t.root, &t.by_root);
+	CU_ASSERT_TRUE_FATAL(due(&ask));
+	over = t.by_root;
+	over.expiration = NOW - 1;
+	answer_ds(&ask, &t.com, &over);
+	CU_ASSERT_EQUAL(why_of("com."), VAL_R_SIG_EXPIRED);
+	// and keys that come at last are keys
+	t.ms += 60000;
+	CU_ASSERT_TRUE_FATAL(due(&ask));
+	answer_ds(&ask, &t.com, &t.by_root);
+	CU_ASSERT_TRUE_FATAL(due(&ask));
+	answer_dnskey(&ask, "com.", &t.com, &t.by_com);
+	CU_ASSERT_EQUAL(why_of("com."), VAL_R_NONE);
+	teardown();
+}
+
 /* A key set that UDP is too small for: the same question, under the same token, over TCP. */
 static void test_by_tcp(void)
 {
@@ -794,6 +843,7 @@ int main(void)
 		{"what is negative is settled", test_negative_settles},
 		{"a proof of no DS makes insecure", test_unsigned_child},
 		{"a bare no is no proof", test_bare_no_is_no_proof},
+		{"where the chain broke", test_why},
 		{"TC=1: the same again over TCP", test_by_tcp},
 		CU_TEST_INFO_NULL,
 	};

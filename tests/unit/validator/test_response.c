@@ -704,6 +704,9 @@ static void test_not_judged(void)
 	judge_msg(&m, &z);
 	check("no chain", VAL_INDETERMINATE, VAL_R_NO_CHAIN);
 	CU_ASSERT_EQUAL(out.kind, VAL_KIND_ANSWER);
+	z.why = VAL_R_SIG_EXPIRED;
+	judge_msg(&m, &z);
+	check("a chain that broke", VAL_INDETERMINATE, VAL_R_SIG_EXPIRED);
 	z.status = VAL_ZONE_NTA;
 	judge_msg(&m, &z);
 	check("negative anchor", VAL_INSECURE, VAL_R_NEGATIVE_ANCHOR);
