@@ -6,7 +6,8 @@
  *   faulty --control SOCKET --upstream ADDR [--port N] [--garbage FILE] ADDR...
  *
  * Commands, one datagram each to SOCKET: pass, bitflip, strip, silent, servfail, refused, lame,
- * garbage; delay MS, loss PERCENT, dup PERCENT, reorder PERCENT (0 ends each).
+ * garbage; delay MS, loss PERCENT, dup PERCENT, reorder PERCENT (0 ends each); only 4, only 6: what
+ * comes over the other family passes (only 0: both are spoiled).
  */
 #include <err.h>
 #include <errno.h>
@@ -50,7 +51,7 @@ struct held {
 
 static struct {
 	enum mode mode;
-	unsigned delay_ms, loss, dup, reorder;
+	unsigned delay_ms, loss, dup, reorder, only;
 	int listen[LISTEN_MAX];
 	nfds_t listeners;
 	int upstream, control;
@@ -69,6 +70,12 @@ static void on_signal(int sig)
 {
 	(void)sig;
 	stop = 1;
+}
+
+/* Does all this not concern who asks over this family? */
+static bool spared(const struct lab_addr *client)
+{
+	return f.only != 0 && client->sa.ss_family != (f.only == 6 ? AF_INET6 : AF_INET);
 }
 
 static bool chance(unsigned percent)
@@ -225,13 +232,30 @@ static void from_client(int fd)
 		0) {
 		struct pending *p;
 
-		if (n >= DNS_HEADER_LEN && f.mode != SILENT) {
+		if (n >= DNS_HEADER_LEN && (f.mode != SILENT || spared(&from))) {
 			p = &f.pending[++f.next_id];
 			*p = (struct pending){true, dns_get16(data), fd, from};
 			dns_put16(data, f.next_id);
 			send(f.upstream, data, (size_t)n, 0);
 		}
 		from.len = sizeof(from.sa);
+	}
+}
+
+/* Spoil a reply and send it, now or later, once, twice or not at all. */
+static void pass_on(const struct pending *p, uint8_t *data, size_t n)
+{
+	size_t len = spoil(data, n);
+
+	if (len == 0 || chance(f.loss))
+		return;
+	for (unsigned copies = chance(f.dup) ? 2 : 1; copies > 0; copies--) {
+		unsigned ms = f.delay_ms + (chance(f.reorder) ? 20u : 0u);
+
+		if (ms > 0)
+			hold(p->fd, &p->client, data, len, ms);
+		else
+			send_back(p->fd, &p->client, data, len);
 	}
 }
 
@@ -242,7 +266,6 @@ static void from_upstream(void)
 
 	while ((n = recv(f.upstream, data, sizeof(data), 0)) >= 0) {
 		struct pending *p;
-		size_t len;
 
 		if (n < DNS_HEADER_LEN)
 			continue;
@@ -251,17 +274,10 @@ static void from_upstream(void)
 			continue;
 		p->used = false;
 		dns_put16(data, p->id);
-		len = spoil(data, (size_t)n);
-		if (len == 0 || chance(f.loss))
-			continue;
-		for (unsigned copies = chance(f.dup) ? 2 : 1; copies > 0; copies--) {
-			unsigned ms = f.delay_ms + (chance(f.reorder) ? 20u : 0u);
-
-			if (ms > 0)
-				hold(p->fd, &p->client, data, len, ms);
-			else
-				send_back(p->fd, &p->client, data, len);
-		}
+		if (spared(&p->client))
+			send_back(p->fd, &p->client, data, (size_t)n);
+		else
+			pass_on(p, data, (size_t)n);
 	}
 }
 
@@ -291,7 +307,7 @@ static bool obey(const char *line)
 		}
 	return set_number(line, "delay", &f.delay_ms, 60000) ||
 	       set_number(line, "loss", &f.loss, 100) || set_number(line, "dup", &f.dup, 100) ||
-	       set_number(line, "reorder", &f.reorder, 100);
+	       set_number(line, "reorder", &f.reorder, 100) || set_number(line, "only", &f.only, 6);
 }
 
 static void from_control(void)

@@ -290,7 +290,7 @@ class Servers:
 
     def fronts_pass(self):
         for site in SITES:
-            self.front(site, "pass", "delay 0", "loss 0", "dup 0", "reorder 0")
+            self.front(site, "pass", "delay 0", "loss 0", "dup 0", "reorder 0", "only 0")
 
     def end_all(self):
         for label in list(self.processes):
