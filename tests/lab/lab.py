@@ -17,10 +17,11 @@ import os
 import shutil
 import sys
 import time
+from contextlib import contextmanager
 
 from labnet import FAULTY, HOSTS, REAL, SITES, SOURCE, Net, addr4, addr6
 from labservers import Servers
-from labzones import Zones
+from labzones import TLDS, Zones
 
 
 class Lab:
@@ -90,6 +91,22 @@ class Lab:
                     self.servers.load(site, "fresh", serial)
         self.save()
         return start
+
+    @contextmanager
+    def old(self, site, nsec3_s, rest_s):
+        """Meanwhile a site has a version of long ago, with an earlier serial than the others; times as in freeze(). Without
+        the unsigned delegations: with them loading takes a server long."""
+        now, serial = int(time.time()), self.servers.serial("nrt", TLDS[0])
+        self.zones.serial, kept = serial - 2, self.zones.serial
+        try:
+            self.zones.version("old", [now + nsec3_s], now + rest_s, plain=False)
+        finally:
+            self.zones.serial = kept
+        self.servers.load(site, "old", serial - 1)
+        try:
+            yield
+        finally:
+            self.servers.load(site, "fresh", serial)
 
     def env(self):
         values = {"SWERVE_LAB_ID": self.lab_id, "LAB_DIR": self.folder, "LAB_ANCHOR": self.zones.anchor}

@@ -220,8 +220,8 @@ class Zones:
         if zone in self.plans:  # -d: only those keys are in the zone that stand in it
             options += ["-d", "-U", "-A"]
             signers = self.plans[zone][1]
-        run("ldns-signzone", *options, "-o", zone, "-i", str(int(time.time()) - INCEPTION_AGO_S), "-e", str(end),
-            "-f", out, source, *signers)
+        begins = min(int(time.time()), end) - INCEPTION_AGO_S  # what ended long ago began before that
+        run("ldns-signzone", *options, "-o", zone, "-i", str(begins), "-e", str(end), "-f", out, source, *signers)
 
 
 def _merge(by_end, nsec3, rest):
