@@ -110,6 +110,10 @@ class Bench:
         return numbers["sent"], numbers["completed"], numbers["lost"], done.stdout
 
 
+# Events that say that something is wrong somewhere.
+FAULTS = ("site_fault", "zone_fault", "ours", "lagging", "last_path")
+
+
 def moved_away(swerved, site):
     """True when no path of this site is in use for com. and net. any more."""
     states = swerved.states()
@@ -145,6 +149,45 @@ def fault_event(swerved, site):
     raise Failed(f"no site_fault event about {site}: {[e['kind'] for e in swerved.events()]}")
 
 
+def outcomes(swerved, site, name):
+    """How often this was an answer's fate at a site, probes included; see enum route_outcome."""
+    return sum(p["outcomes"].get(name, 0) for p in swerved.sites() if p["site"] == site)
+
+
+def slower_than(before, after, least_us):
+    """Which share of sin's replies between two looks of site_is_odd() took longer; least_us: 128, 256, 512 ... us."""
+    first, last = ([sum(p["rtt_buckets"][i] for p in look["sites"] if p["site"] == "sin") for i in range(15)]
+                   for look in (before, after))
+    seen = [b - a for a, b in zip(first, last)]
+    return sum(n for i, n in enumerate(seen) if 128 << i > least_us) / max(1, sum(seen))
+
+
+def site_is_odd(bench, command, seconds=4.0, rate=150):
+    """sin does something that sound sites do: nothing moves, and clients get one answer each.
+
+    Returns (load, before, after): swerved's stats and sites around it.
+    """
+    def look():
+        return {"stats": swerved.stats()["sum"], "sites": swerved.sites()}
+
+    with bench.swerve(fronts=["sin"]) as swerved:
+        load = bench.load(rate)
+        try:
+            steady(bench, swerved, load, 1.0)
+            before = look()
+            bench.lab.servers.front("sin", command)
+            time.sleep(seconds)
+        finally:
+            load.stop()
+        after = look()
+        expect(nothing_moved(swerved), f"moved although sin does no more than {command}: {swerved.states()}")
+        moves = [e["text"] for e in swerved.events() if e["kind"] in FAULTS]
+        expect(not moves, f"sin does no more than {command}, and this was said: {moves}")
+    expect(load.bad == 0, f"clients noticed: {load}; {load.failures}")
+    expect(load.answered == load.counts["asked"] and load.surplus == 0, f"{load}, {load.surplus} answered twice")
+    return load, before, after
+
+
 def site_goes_bad(bench, command, limit_s=15, rate=150):
     """sin turns bad under load: clients lose nothing, traffic leaves it, an event says so. Returns what was seen."""
     with bench.swerve(fronts=["sin"]) as swerved:
@@ -163,3 +206,22 @@ def site_goes_bad(bench, command, limit_s=15, rate=150):
         expect(probes <= 40, f"{probes} questions to sin in 2 s after it was left")
         said = fault_event(swerved, "sin")
     return f"{load}, none bad; left sin after {took:.1f} s: {said}"
+
+
+def site_shows_old(bench, nsec3_s, rest_s, limit_s=10):
+    """sin comes up with a version of long ago; times as in Lab.old(). Left at once, and no client has seen it."""
+    with bench.swerve() as swerved:
+        load = bench.load(100)
+        try:
+            steady(bench, swerved, load, 1.0)
+            with bench.lab.old("sin", nsec3_s, rest_s):
+                took = await_true(lambda: moved_away(swerved, "sin"), limit_s,
+                                  "sin shows an old version and stays in use")
+                time.sleep(0.5)
+        finally:
+            load.stop()
+        expect(load.bad == 0, f"clients noticed: {load}; {load.failures}")
+        expired = outcomes(swerved, "sin", "expired")
+        expect(expired > 0, "sin gave no expired signature: this test shows nothing")
+        said = fault_event(swerved, "sin")
+    return f"{load}, none bad; {expired} expired answers, sin left {took:.1f} s after it was loaded: {said}"

@@ -16,7 +16,8 @@ class Load:
     """Asks `address` at a steady rate in a thread of its own.
 
     questions: callable returning (name, type) for each question.
-    counts: asked, lost, and answers by RCODE. on_answer(reply, name, kind) may look at each.
+    counts: asked, lost, and answers by RCODE. surplus: answers to nothing that was waiting. overtaken: answers that came
+    after one to a later question. on_answer(reply, name, kind) may look at each.
     """
 
     def __init__(self, net, address, questions, rate, rd=False, do=True, on_answer=None, host="client"):
@@ -30,6 +31,8 @@ class Load:
         self.counts = Counter()
         self.failures = []  # the first few, for messages
         self.waiting = {}
+        self.surplus = self.overtaken = 0
+        self.latest = 0.0  # when the question was asked that is the latest with an answer
         self.next_id = random.getrandbits(16)
         self.asking = True
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -95,7 +98,10 @@ class Load:
             reply = labdns.Reply(data)
             asked = self.waiting.pop(reply.id, None)
             if asked is None:
+                self.surplus += 1
                 continue
+            self.overtaken += asked[0] < self.latest
+            self.latest = max(self.latest, asked[0])
             self._count(reply.rcode, asked)
             if self.on_answer:
                 self.on_answer(reply, asked[1], asked[2])

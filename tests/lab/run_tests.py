@@ -21,8 +21,9 @@ from labswerve import SwerveError
 
 TESTS = (
     "clean", "cache", "compare", "dnsperf", "resolver", "chain",
-    "stale_nsec3", "stale_all", "lagging",
-    "bitflip", "strip", "silent", "servfail", "refused", "lame",
+    "stale_nsec3", "stale_all", "stale_59min", "stale_16h", "lagging",
+    "bitflip", "strip", "silent", "servfail", "refused", "lame", "v6_only",
+    "slow", "too_slow", "loss_1", "loss_10", "loss_50", "duplicates", "reorder",
     "zone_bad", "spoof", "swap", "canary", "rollover", "root_rollover", "term",
     "nta",
     "garbage_client", "garbage_upstream",
