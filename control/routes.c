@@ -157,6 +157,19 @@ void ctl_routes_say(struct ctl_daemon *d, const struct ctl_routes_change *ch)
 		ch->why[0] ? "; " : "", ch->why);
 }
 
+/**
+ * What resolvers say is kept by the region that asked, and regions are numbers that other routes
+ * may give to others.
+ */
+static void purge_by_region(struct ctl_daemon *d)
+{
+	const struct route_config *c = ctl_world_config(d->world);
+
+	for (size_t i = 0; i < c->zone_count; i++)
+		if (c->zones[i].kind == ROUTE_RECURSIVE)
+			ctl_purge_zone(&d->purge, &c->zones[i].name, false);
+}
+
 /** Paths, hops, keeper and table follow. */
 int ctl_routes_use(struct ctl_daemon *d, struct route_config *c, char *err)
 {
@@ -165,6 +178,7 @@ int ctl_routes_use(struct ctl_daemon *d, struct route_config *c, char *err)
 	d->hold_views = false;
 	if (rc)
 		return rc;
+	purge_by_region(d);
 	ctl_hops_publish(d);
 	rc = release_held(d); // no hops to be had, or the same as before
 	if (ctl_keeper_sync(d->keeper, ctl_world_config(d->world)))

@@ -93,6 +93,28 @@ static void test_flush(void)
 	teardown();
 }
 
+/* Regions may be others now: what was kept by region goes, and only that. */
+static void test_apply_purges(void)
+{
+	static const char resolvers[] =
+		APPLY("sites: [{name: nrt, addresses: [192.0.2.2]}]\\nregions: [{name: apac}]\\n"
+		      "zones: [{name: com., kind: recursive, sites: [nrt]}, {name: net., sites: "
+		      "[nrt]}]\\n",
+			"");
+
+	setup();
+	CU_ASSERT_STRING_EQUAL(run(APPLY(NEW_ROUTES, "")), APPLIED("2"));
+	ctl_duty_tick(&d);
+	CU_ASSERT_EQUAL(fake.flushes, 0);
+	CU_ASSERT_STRING_EQUAL(run(resolvers), APPLIED("3"));
+	ctl_duty_tick(&d);
+	CU_ASSERT_EQUAL(fake.flushes, 1);
+	CU_ASSERT_EQUAL(fake.flushed.name_count, 1);
+	CU_ASSERT_EQUAL(fake.flushed_name.what, DP_FLUSH_ZONE);
+	CU_ASSERT_STRING_EQUAL((const char *)fake.flushed_name.name.octets, "\3com");
+	teardown();
+}
+
 static void test_apply(void)
 {
 	setup();
@@ -245,6 +267,7 @@ int main(void)
 		{"looking", test_look},
 		{"flush", test_flush},
 		{"apply", test_apply},
+		{"apply purges by region", test_apply_purges},
 		{"apply refused", test_apply_refused},
 		{"validate", test_validate},
 		{"drain and restore", test_drain},
