@@ -239,8 +239,8 @@ static void settle_insecure(struct ctl_keeper *k, struct entry *e, enum val_reas
 	settle(k, e, &fresh, now_ms, epoch_s);
 }
 
-/* Without keys, what broke the chain is what clients hear (RFC 8914): the last step's verdict, or the
- * parent's reason. */
+/* Without keys, what broke the chain is what clients hear (RFC 8914): the last step's verdict, or
+ * the parent's reason. */
 static void note_why(struct ctl_keeper *k, struct entry *e, enum val_reason why)
 {
 	struct val_zone_keys *keys = &e->set.keys;

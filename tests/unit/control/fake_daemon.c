@@ -1,4 +1,5 @@
 #include "tests/unit/control/fake_daemon.h"
+#include "tests/unit/control/folder.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -180,7 +181,7 @@ const char fake_routes[] =
 	"regions: [{name: apac}]\n"
 	"zones: [{name: com., sites: [sin, nrt]}, {name: net., sites: [nrt]}]\n";
 
-static char folder[64];
+static char folder[FOLDER_MAX];
 
 const char *fake_path(const char *name)
 {
@@ -201,8 +202,7 @@ void fake_write(const char *name, const char *text)
 
 void fake_new(void)
 {
-	strcpy(folder, "/tmp/swerve-daemon-XXXXXX");
-	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(folder_new("daemon", folder));
 	fake_write("routes.yaml", fake_routes);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "control/file.h"
+#include "tests/unit/control/folder.h"
 #include "tests/unit/run.h"
 
 static char folder[64];
@@ -110,9 +111,9 @@ int main(void)
 		{"read limits", test_read_limits},
 		CU_TEST_INFO_NULL,
 	};
-	char name[] = "/tmp/swerve-file-XXXXXX", command[96];
+	char name[FOLDER_MAX], command[96];
 
-	if (!mkdtemp(name))
+	if (!folder_new("file", name))
 		return 99;
 	strcpy(folder, name);
 	int failed = test_run("control/file", tests);

@@ -5,6 +5,7 @@
 
 #include "control/file.h"
 #include "control/history.h"
+#include "tests/unit/control/folder.h"
 #include "tests/unit/run.h"
 
 static char folder[64], wrong[8][CTL_HISTORY_ERR_MAX];
@@ -288,9 +289,9 @@ int main(void)
 		{"not written", test_not_written},
 		CU_TEST_INFO_NULL,
 	};
-	char name[] = "/tmp/swerve-history-XXXXXX", command[96];
+	char name[FOLDER_MAX], command[96];
 
-	if (!mkdtemp(name))
+	if (!folder_new("history", name))
 		return 99;
 	strcpy(folder, name);
 	int failed = test_run("control/history", tests);

@@ -8,6 +8,7 @@
 
 #include "control/file.h"
 #include "control/nta.h"
+#include "tests/unit/control/folder.h"
 #include "tests/unit/run.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/validator/zonekit.h"
@@ -23,7 +24,7 @@ static struct {
 	struct ctl_keeper *keeper;
 	struct ctl_ntas *ntas;
 	uint64_t ms;
-	char folder[64], path[128], err[CTL_NTA_ERR_MAX];
+	char folder[FOLDER_MAX], path[128], err[CTL_NTA_ERR_MAX];
 } t;
 
 static void make_routes(enum route_kind kind)
@@ -101,8 +102,7 @@ static void setup_kind(enum route_kind kind)
 	CU_ASSERT_EQUAL_FATAL(ctl_keeper_new(t.trust, &none, false, &t.keeper), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_keeper_sync(t.keeper, &t.config), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_ntas_new(&cfg, &t.ntas), 0);
-	strcpy(t.folder, "/tmp/swerve-nta-XXXXXX");
-	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(t.folder));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(folder_new("nta", t.folder));
 	snprintf(t.path, sizeof(t.path), "%s/ntas", t.folder);
 }
 

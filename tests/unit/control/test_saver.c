@@ -6,6 +6,7 @@
 
 #include "control/file.h"
 #include "control/saver.h"
+#include "tests/unit/control/folder.h"
 #include "tests/unit/run.h"
 
 static char folder[64], last_wrong[CTL_FILE_ERR_MAX];
@@ -158,9 +159,9 @@ int main(void)
 		{"bounded", test_bounded},
 		CU_TEST_INFO_NULL,
 	};
-	char name[] = "/tmp/swerve-saver-XXXXXX", command[96];
+	char name[FOLDER_MAX], command[96];
 
-	if (!mkdtemp(name))
+	if (!folder_new("saver", name))
 		return 99;
 	strcpy(folder, name);
 	int failed = test_run("control/saver", tests);
