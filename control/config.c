@@ -123,6 +123,7 @@ static int read_eal(const struct ctl_yaml_at *at, void *base, const struct ctl_y
 		{"memory_mb", FIELD(struct ctl_eal_config, memory_mb, ctl_yaml_uint), .min = 64,
 			.max = MEMORY_MB_MAX},
 		{"hugepages", FIELD(struct ctl_eal_config, hugepages, ctl_yaml_bool)},
+		{"telemetry", FIELD(struct ctl_eal_config, telemetry, ctl_yaml_bool)},
 		{"args", .read = read_eal_args},
 	};
 	struct ctl_eal_config *e = &((struct ctl_config *)base)->eal;

@@ -19,6 +19,7 @@ struct ctl_eal_config {
 	uint16_t crypto[CTL_LCORES_MAX], crypto_count;
 	uint32_t memory_mb;
 	bool hugepages;
+	bool telemetry; // EAL's socket
 	char args[CTL_EAL_ARGS_MAX][CTL_PATH_MAX];
 	uint16_t arg_count;
 };

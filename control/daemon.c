@@ -204,11 +204,23 @@ static char *metrics_page(void *arg, const char *path, size_t *len, const char *
 	return text;
 }
 
+/** For ctl_telemetry_fn. */
+static json_t *telemetry_report(void *arg, const char *name)
+{
+	if (strcmp(name, "status") == 0)
+		return ctl_report_status(arg);
+	if (strcmp(name, "stats") == 0)
+		return ctl_report_stats(arg);
+	return strcmp(name, "sites") == 0 ? ctl_report_sites(arg) : NULL;
+}
+
 /** Without metrics swerve still does its work: a port that is taken is said. */
 static void open_metrics(struct ctl_daemon *d)
 {
 	char addr[CTL_ADDR_TEXT_MAX];
 
+	if (d->cfg.eal.telemetry && ctl_telemetry_new(&d->loop, telemetry_report, d, &d->telemetry))
+		ctl_events_emit(d->events, "note", NULL, "no telemetry: out of memory");
 	if (!d->cfg.metrics)
 		return;
 	int rc = ctl_http_new(
@@ -319,6 +331,7 @@ static void close_loop(struct ctl_daemon *d)
 	ctl_socket_free(d->socket);
 	close_tcp(d);
 	ctl_http_free(d->http);
+	ctl_telemetry_free(d->telemetry);
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&d->loop);

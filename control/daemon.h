@@ -22,6 +22,7 @@
 #include "control/tcp_ask.h"
 #include "control/tcp_listen.h"
 #include "control/tcp_resolve.h"
+#include "control/telemetry.h"
 #include "control/world.h"
 #include "dataplane/dataplane.h"
 
@@ -65,7 +66,8 @@ struct ctl_daemon {
 	struct ctl_steer *steer;
 	struct ctl_netlink *netlink;
 	struct ctl_socket *socket;
-	struct ctl_http *http; // NULL when metrics are off, or their port is taken
+	struct ctl_telemetry *telemetry; // NULL when it is off
+	struct ctl_http *http;           // NULL when metrics are off, or their port is taken
 	struct ctl_tcp_asks *tcp_asks;
 	struct ctl_resolver *resolver; // NULL when TCP is off
 	struct ctl_listen *listen;     // the same

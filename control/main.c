@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,6 +117,16 @@ static int open_events(struct ctl_daemon *d)
 	return rc;
 }
 
+/** EAL leaves the folder that it made under /run; empty, it goes. */
+static void end_eal(void)
+{
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%s", rte_eal_get_runtime_dir());
+	rte_eal_cleanup();
+	rmdir(folder);
+}
+
 static int run(const char *path)
 {
 	static struct files f;
@@ -144,7 +155,7 @@ static int run(const char *path)
 		"swerved %s with %s, %u worker%s", SWERVE_VERSION, path, d.cfg.dp.worker_count,
 		d.cfg.dp.worker_count == 1 ? "" : "s");
 	code = serve(&d, &f);
-	rte_eal_cleanup();
+	end_eal();
 out_routes:
 	ctl_routes_close(&d);
 	ctl_events_free(d.events);

@@ -102,7 +102,8 @@ void ctl_eal_argv(const struct ctl_config *c, const char *prefix, struct ctl_eal
 	arg(out, "-m");
 	arg(out, "%u", c->eal.memory_mb);
 	memory_args(c, out);
-	arg(out, "--no-telemetry");
+	if (!c->eal.telemetry)
+		arg(out, "--no-telemetry");
 	arg(out, "--file-prefix");
 	arg(out, "%s", prefix);
 	pci_args(c, out);

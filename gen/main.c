@@ -1,10 +1,12 @@
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -325,6 +327,16 @@ static void close_all(void)
 	gen_answers_free(gen.answers);
 }
 
+/** EAL leaves the folder that it made under /run; empty, it goes. */
+static void end_eal(void)
+{
+	char folder[PATH_MAX];
+
+	snprintf(folder, sizeof(folder), "%s", rte_eal_get_runtime_dir());
+	rte_eal_cleanup();
+	rmdir(folder);
+}
+
 int main(int argc, char **argv)
 {
 	char err[GEN_ERR_MAX];
@@ -341,7 +353,7 @@ int main(int argc, char **argv)
 		return die("DPDK's EAL does not start", rte_strerror(rte_errno));
 	if (gen_options_read(argc - used, argv + used, &gen.o, err) != 0) {
 		die("usage", err[0] != '\0' ? err : "see --help");
-		rte_eal_cleanup();
+		end_eal();
 		return EXIT_USAGE;
 	}
 	if (load_files(err) != 0)
@@ -349,6 +361,6 @@ int main(int argc, char **argv)
 	else if (open_ports() == 0 && make_ends() == 0)
 		code = serve();
 	close_all();
-	rte_eal_cleanup();
+	end_eal();
 	return code;
 }

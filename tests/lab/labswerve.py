@@ -18,6 +18,7 @@ SETTINGS = """eal:
   crypto: []
   memory_mb: {memory_mb}
   hugepages: {hugepages}
+  telemetry: {telemetry}
   args: []
 
 ports:
@@ -80,12 +81,13 @@ class Swerve:
                     return os.path.join(folder, name)
         return "/usr/lib/swerve/swerve_xdp.o"
 
-    def configure(self, fronts=(), steering=None, zone_sites=None, answers=None, more="", routes_text=None):
+    def configure(self, fronts=(), steering=None, zone_sites=None, answers=None, more="", routes_text=None,
+                  telemetry=False):
         os.makedirs(os.path.join(self.dir, "state"), exist_ok=True)
         keys = {**STEERING, **(steering or {})}
         text = SETTINGS.format(
             dir=self.dir, anchor=self.lab.zones.anchor, xdp=self._xdp(), driver=self.driver,
-            device=self.device, more_ports=self.more_ports,
+            telemetry=str(telemetry).lower(), device=self.device, more_ports=self.more_ports,
             memory_mb=512 if self.hugepages else 256, hugepages=str(self.hugepages).lower(),
             service4=addr4("edge", REAL), service6=addr6("edge", REAL),
             source4=addr4("edge", SOURCE), source6=addr6("edge", SOURCE),

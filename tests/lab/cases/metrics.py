@@ -1,7 +1,9 @@
 """/metrics as Prometheus reads it: its own checker finds nothing, and the numbers are swervectl's."""
 
+import json
 import re
 import shutil
+import socket
 import subprocess
 
 from labcase import await_true, expect, moved_away
@@ -44,8 +46,21 @@ def top(swerved):
     expect(first[1] == "sin" and first[3] != "up", f"the first row of top is not what is wrong: {frames[1]}")
 
 
+def telemetry(swerved):
+    """DPDK's own socket: {command: data}."""
+    answers = {}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.settimeout(5)
+        s.connect(f"/var/run/dpdk/swerve-{swerved.process.pid}/dpdk_telemetry.v2")
+        s.recv(65536)  # who it is
+        for command in ("/swerve/status", "/swerve/stats", "/swerve/sites", "/swerve/sites,0", "/swerve/sites,99"):
+            s.send(command.encode())
+            answers[command] = json.loads(s.recv(65536)).get(command.split(",")[0])
+    return answers
+
+
 def run(bench):
-    with bench.swerve(fronts=["sin"]) as swerved:
+    with bench.swerve(fronts=["sin"], telemetry=True) as swerved:
         load = bench.load(150)
         try:
             bench.lab.servers.front("sin", "servfail")
@@ -57,6 +72,11 @@ def run(bench):
             complaint = checked(text)
             expect(not complaint, f"promtool: {complaint[:500]}")
         top(swerved)
+        told = telemetry(swerved)
+        expect(told["/swerve/status"]["fault"]["kind"] == "site", f"telemetry's status: {told['/swerve/status']}")
+        expect(told["/swerve/stats"]["received"] > 0, f"telemetry's stats: {told['/swerve/stats']}")
+        expect(len(told["/swerve/sites"]) == len(swerved.sites()), f"telemetry's sites: {told['/swerve/sites']}")
+        expect(told["/swerve/sites,0"]["site"] in told["/swerve/sites"][0], f"telemetry's path: {told}")
         stats, sites = swerved.stats()["sum"], swerved.sites()
         at_sin = sum(p["outcomes"]["servfail"] for p in sites if p["site"] == "sin")
         seen = value(text, "swerve_path_outcomes_total", site="sin", outcome="servfail")

@@ -45,6 +45,9 @@ static void test_argv(void)
 	CU_ASSERT_STRING_EQUAL(joined(&c),
 		"swerved --lcores 0@0,1@5,2@3,3@1 --main-lcore 0 -m 256 --in-memory "
 		"--no-telemetry --file-prefix p --no-pci --iova-mode=va");
+	c.eal.telemetry = true;
+	CU_ASSERT_PTR_NULL(strstr(joined(&c), "--no-telemetry"));
+	c.eal.telemetry = false;
 	c.eal.hugepages = false;
 	c.eal.crypto_count = 0;
 	c.eal.arg_count = 1;
