@@ -205,6 +205,24 @@ static bool recovered(
 	return false;
 }
 
+/*
+ * What was bad while it was nobody's fault counts against nobody afterwards: a path that has carried
+ * nothing since would be blamed for it by the first one that answers well again.
+ */
+static void forgive(struct route_judge *j, const struct route_zone_state *z)
+{
+	const unsigned bad = ROUTE_M_SIG | ROUTE_M_ODD | ROUTE_M_SILENT;
+
+	for (uint32_t i = z->first; i < z->first + z->count; i++) {
+		struct route_path_state *s = &j->path[j->order[i].id];
+
+		if (route_window_worst(&s->win, bad) == ROUTE_O_MAX)
+			continue;
+		route_window_clear(&s->win);
+		s->ill = 0;
+	}
+}
+
 static bool confirmed(const struct route_judge *j, uint64_t since_ms)
 {
 	return since_ms != 0 && j->clock.now_ms - since_ms >= j->params.window_ms / FAULT_CONFIRM;
@@ -221,6 +239,7 @@ static void act_on_zone(struct route_judge *j, struct route_zone_state *z)
 	if (z->fault && recovered(j, z, z->bad_ms)) {
 		z->fault = false;
 		route_judge_report_all(j, z, ROUTE_F_CLEARED);
+		forgive(j, z);
 	}
 	if (z->fault)
 		return;
@@ -247,6 +266,8 @@ static bool hold_all(struct route_judge *j)
 	if (over) {
 		j->ours = false;
 		route_judge_report_all(j, NULL, ROUTE_F_CLEARED);
+		for (uint32_t i = 0; i < j->zone_count; i++)
+			forgive(j, &j->zones[i]);
 	}
 	return bad || j->ours;
 }

@@ -496,6 +496,49 @@ static void fault_ends_at_one_site_first(void)
 	sim_fini(&w);
 }
 
+/* The first choice is well again; the others have carried nothing since the last retries, so that
+ * bad answers are all that is known of them. */
+static void faults_end_at_the_first_choice(
+	struct sim *w, const char *const zones[], size_t count, enum route_outcome bad)
+{
+	for (unsigned i = 0; i < 500; i++) {
+		for (size_t z = 0; z < count; z++)
+			for (unsigned k = 0; k < 3; k++) {
+				if (k > 0 && i >= 120)
+					continue;
+				give_both(w, zones[z], all_sites[k],
+					k == 0 && i >= 100 ? ROUTE_O_SECURE : bad, 5);
+			}
+		tick(w);
+	}
+	CU_ASSERT_EQUAL(found(w, ROUTE_F_CLEARED), 1);
+	CU_ASSERT_EQUAL(found(w, ROUTE_F_SITE_FAULT), 0);
+	for (size_t z = 0; z < count; z++)
+		CU_ASSERT_EQUAL(in_state(w, zones[z], ROUTE_UP), 6);
+}
+
+static void zone_fault_is_held_against_nobody(void)
+{
+	static const char *const zones[] = {"com."};
+	struct sim w;
+
+	sim_init(&w);
+	faults_end_at_the_first_choice(&w, zones, 1, ROUTE_O_SERVFAIL);
+	CU_ASSERT_EQUAL(found(&w, ROUTE_F_ZONE_FAULT), 1);
+	sim_fini(&w);
+}
+
+static void our_fault_is_held_against_nobody(void)
+{
+	static const char *const zones[] = {"com.", "net."};
+	struct sim w;
+
+	sim_init(&w);
+	faults_end_at_the_first_choice(&w, zones, 2, ROUTE_O_TIMEOUT);
+	CU_ASSERT_EQUAL(found(&w, ROUTE_F_OURS), 1);
+	sim_fini(&w);
+}
+
 static void zone_of_one_site(void)
 {
 	struct sim w;
@@ -905,6 +948,8 @@ int main(void)
 		{"a zone partly bad everywhere", zone_partly_bad_everywhere},
 		{"a zone fault arrives unevenly", zone_fault_arrives_unevenly},
 		{"a zone fault with retries blames nobody", zone_fault_with_retries_blames_nobody},
+		{"a zone fault is held against nobody", zone_fault_is_held_against_nobody},
+		{"our fault is held against nobody", our_fault_is_held_against_nobody},
 		{"a second site fails", second_site_fails},
 		{"a fault ends at one site first", fault_ends_at_one_site_first},
 		{"a zone of one site", zone_of_one_site},

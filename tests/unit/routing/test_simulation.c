@@ -141,7 +141,7 @@ static void new_faults(struct life *l)
 		break;
 	case 2: // one address
 		begin(l, id, kind, percent, until);
-		l->alone[id] = sound && p->site == 0 && kind == EXPIRED && percent == 100;
+		l->alone[id] = sound && p->site == 0 && kind == EXPIRED;
 		break;
 	default: // a site, in one zone
 		for (unsigned i = 0; i < PATHS; i++) {
@@ -150,7 +150,7 @@ static void new_faults(struct life *l)
 			if (q->zone != p->zone || q->site != p->site)
 				continue;
 			begin(l, i, kind, percent, until);
-			l->alone[i] = sound && p->site == 0 && kind == EXPIRED && percent == 100;
+			l->alone[i] = sound && p->site == 0 && kind == EXPIRED;
 		}
 	}
 }
