@@ -206,8 +206,8 @@ static bool recovered(
 }
 
 /*
- * What was bad while it was nobody's fault counts against nobody afterwards: a path that has carried
- * nothing since would be blamed for it by the first one that answers well again.
+ * What was bad while it was nobody's fault counts against nobody afterwards: a path that has
+ * carried nothing since would be blamed for it by the first one that answers well again.
  */
 static void forgive(struct route_judge *j, const struct route_zone_state *z)
 {
