@@ -87,10 +87,15 @@ static unsigned illness(const struct route_judge *j, const struct route_path_sta
 static uint64_t anchor(const struct route_judge *j, const struct route_path_state *accused)
 {
 	const struct route_window *w = &accused->win;
+	uint64_t onset_ms = w->onset_ms[ROUTE_C_SIG], enough_ms;
 
-	// Bad signatures do not happen by chance: their run began with the fault.
-	if (accused->ill & ROUTE_M_SIG)
-		return w->onset_ms[ROUTE_C_SIG];
+	// Bad signatures do not happen by chance: their run began with the fault. But a run that
+	// has just begun anew accuses of too little to compare by.
+	if (accused->ill & ROUTE_M_SIG) {
+		enough_ms = route_window_nth(
+			w, &j->clock, ROUTE_M_SIG | ROUTE_M_ODD, j->params.bad_min);
+		return enough_ms != 0 && enough_ms < onset_ms ? enough_ms : onset_ms;
+	}
 	if (accused->ill & ROUTE_M_ODD)
 		return route_window_nth(w, &j->clock, ROUTE_M_ODD, j->params.bad_min);
 	return route_window_nth(w, &j->clock, ROUTE_M_SILENT, j->params.timeout_min);

@@ -300,6 +300,31 @@ static void name_broken_everywhere(void)
 	sim_fini(&w);
 }
 
+/* Three such names within a window, the last after a pause that begins a new run: the first choice
+ * met the last one just before that run began, so within the run it looks clean. */
+static void broken_names_with_a_pause(void)
+{
+	struct sim w;
+
+	sim_init(&w);
+	for (unsigned i = 0; i < 400; i++) {
+		static const unsigned asked_at[] = {50, 60, 180};
+
+		give_both(&w, "com.", "sin", ROUTE_O_SECURE, 5);
+		for (unsigned n = 0; n < 3; n++)
+			for (unsigned k = 0; k < 3; k++)
+				if (i == asked_at[n] + k)
+					give(&w, "com.",
+						k == 0   ? "sin"
+						: k == 1 ? "nrt"
+							 : "lax",
+						4, ROUTE_O_BOGUS, 1);
+		tick(&w);
+	}
+	CU_ASSERT_EQUAL(w.log_count, 0);
+	sim_fini(&w);
+}
+
 static void counters_that_fall_are_a_new_base(void)
 {
 	struct sim w;
@@ -942,6 +967,7 @@ int main(void)
 		{"only IPv6 fails, everywhere", only_ipv6_fails_everywhere},
 		{"random loss moves nothing", random_loss_moves_nothing},
 		{"a name broken everywhere blames nobody", name_broken_everywhere},
+		{"broken names with a pause", broken_names_with_a_pause},
 		{"counters that fall are a new base", counters_that_fall_are_a_new_base},
 		{"the first sample is the base", first_sample_is_the_base},
 		{"a zone bad everywhere", zone_bad_everywhere},
