@@ -11,7 +11,7 @@
 
 struct options {
 	unsigned edges, sites, rounds;
-	double calm_days;
+	double calm_days, cpu_s;
 	uint64_t seed;
 	bool every_tick;
 	const char *json;
@@ -19,11 +19,13 @@ struct options {
 
 static const char usage[] =
 	"usage: sim [--edges N] [--sites N] [--rounds N] [--calm-days D] [--seed N]\n"
-	"           [--every-tick] [--json FILE]\n"
+	"           [--every-tick] [--cpu-s N] [--json FILE]\n"
 	"--edges       forwarders, spread over as many regions as there are sites; default 200\n"
 	"--sites       a multiple of 5; default 200\n"
 	"--rounds      0 to 5: in 5 every site has every kind of fault; default 5\n"
 	"--calm-days   days without a fault for each edge, before its faults; default 0\n"
+	"--cpu-s       begin no further edge after so many seconds of processor; default: no "
+	"limit\n"
 	"--every-tick  leave out no tick of the judge\n"
 	"Ctrl-C ends it after the edge at work, and what was lived is told.\n";
 
@@ -39,11 +41,12 @@ static bool read_options(int argc, char **argv, struct options *o)
 {
 	static const struct option known[] = {{"edges", 1, NULL, 'e'}, {"sites", 1, NULL, 's'},
 		{"rounds", 1, NULL, 'r'}, {"calm-days", 1, NULL, 'c'}, {"seed", 1, NULL, 'S'},
-		{"every-tick", 0, NULL, 't'}, {"json", 1, NULL, 'j'}, {0}};
+		{"every-tick", 0, NULL, 't'}, {"cpu-s", 1, NULL, 'p'}, {"json", 1, NULL, 'j'}, {0}};
 	double n = 0;
 	int c;
 
-	*o = (struct options){.edges = 200, .sites = 200, .rounds = SIM_ROUNDS, .seed = 1};
+	*o = (struct options){
+		.edges = 200, .sites = 200, .rounds = SIM_ROUNDS, .seed = 1, .cpu_s = 1e6};
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		if (c == '?' || (c != 't' && c != 'j' && !number(optarg, 1e6, &n)))
 			return false;
@@ -62,6 +65,9 @@ static bool read_options(int argc, char **argv, struct options *o)
 			break;
 		case 'S':
 			o->seed = (uint64_t)n;
+			break;
+		case 'p':
+			o->cpu_s = n;
 			break;
 		case 't':
 			o->every_tick = true;
@@ -89,7 +95,7 @@ static double cpu_s(void)
 
 static void live(const struct options *o, const struct sim_plan *plan, struct sim_score *score)
 {
-	for (unsigned i = 0; i < o->edges && !stopped; i++) {
+	for (unsigned i = 0; i < o->edges && !stopped && cpu_s() < o->cpu_s; i++) {
 		struct sim_edge_config c = {.region = i % o->sites,
 			.sites = o->sites,
 			.band = (i / o->sites + i) % SIM_BANDS,
