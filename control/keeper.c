@@ -24,6 +24,7 @@ enum step { STEP_IDLE, STEP_DS, STEP_DNSKEY };
 enum {
 	REFRESH_MIN_S = 5,
 	REFRESH_MAX_S = 3600,
+	JUMP_S = 60, // more than any slewing between two calls
 };
 
 enum look { LOOK_NONE, LOOK_WANTED, LOOK_AT_PATH, LOOK_WHOLE_WAY };
@@ -56,6 +57,7 @@ struct ctl_keeper {
 	size_t count;
 	uint64_t next_token;
 	uint32_t generation;
+	int64_t ahead_s; // wall clock less the steady one, 0 not known yet
 	bool changed;
 	size_t nta_count;
 	struct dns_name nta[CTL_KEEPER_NTAS_MAX];
@@ -395,16 +397,46 @@ static bool ask(struct ctl_keeper *k, struct entry *e, struct route_paths *p, ui
 	return true;
 }
 
+/* What was wrong may have been the clock: who waits after failures tries again when it is set. */
+static void note_clock(struct ctl_keeper *k, uint64_t now_ms, uint32_t epoch_s)
+{
+	int64_t ahead_s = (int64_t)epoch_s - (int64_t)(now_ms / 1000);
+	int64_t jump_s = k->ahead_s != 0 ? ahead_s - k->ahead_s : 0;
+
+	k->ahead_s = ahead_s;
+	if (jump_s > -JUMP_S && jump_s < JUMP_S)
+		return;
+	for (size_t i = 0; i < k->count; i++) {
+		struct entry *e = &k->entry[i];
+
+		if (e->failures == 0)
+			continue;
+		e->failures = 0;
+		if (e->token == 0)
+			e->due_ms = now_ms;
+	}
+}
+
+/* Keys whose time is over are no keys: answers are indeterminate until there are others. */
+static void expire(struct ctl_keeper *k, struct entry *e, uint64_t now_ms, uint32_t epoch_s)
+{
+	if (!val_keyset_expire(&e->set, epoch_s))
+		return;
+	note_change(k, e, true);
+	if (e->token == 0 && e->failures == 0) // a refresh was not due yet: the clock was set
+		e->due_ms = now_ms;
+}
+
 size_t ctl_keeper_due(struct ctl_keeper *k, struct route_paths *p, uint64_t now_ms,
 	uint32_t epoch_s, struct ctl_keeper_ask *out, size_t max)
 {
 	size_t n = 0;
 
+	note_clock(k, now_ms, epoch_s);
 	for (size_t i = 0; i < k->count && n < max; i++) {
 		struct entry *e = &k->entry[i];
 
-		// Keys whose time is over are no keys: answers are indeterminate from now on.
-		note_change(k, e, val_keyset_expire(&e->set, epoch_s));
+		expire(k, e, now_ms, epoch_s);
 		if (e->token != 0 && now_ms >= e->deadline_ms)
 			failed(k, e, now_ms, epoch_s, 1); // the answer itself got lost
 		if (e->token != 0 || now_ms < e->due_ms)

@@ -250,6 +250,25 @@ static void test_pause_grows(void)
 	teardown();
 }
 
+static void test_clock_is_set(void)
+{
+	struct ctl_keeper_ask ask, asks[4];
+
+	setup(true);
+	for (uint64_t end = t.ms + 60000; t.ms < end; t.ms += 10)
+		if (due(&ask))
+			ctl_keeper_told(t.k, ask.token, -ETIMEDOUT, NULL, 0, t.ms, NOW);
+	CU_ASSERT_EQUAL(ctl_keeper_due(t.k, t.paths, t.ms, NOW + 50, asks, 4), 0); // no jump
+	CU_ASSERT_EQUAL(ctl_keeper_due(t.k, t.paths, t.ms, NOW + 110, asks, 4), 1);
+	teardown();
+	setup(true);
+	walk_down();
+	CU_ASSERT_EQUAL(ctl_keeper_due(t.k, t.paths, t.ms, NOW, asks, 4), 0);
+	CU_ASSERT(ctl_keeper_due(t.k, t.paths, t.ms, NOW + 31536000, asks, 4) > 0);
+	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_UNKNOWN);
+	teardown();
+}
+
 static void test_lost_answer(void)
 {
 	struct ctl_keeper_ask ask;
@@ -826,6 +845,7 @@ int main(void)
 		{"from the anchor to the zone's keys", test_chain},
 		{"a failure goes to the next path", test_next_path},
 		{"pauses grow", test_pause_grows},
+		{"a clock that is set ends the pauses", test_clock_is_set},
 		{"a lost answer is not waited for", test_lost_answer},
 		{"no anchor, no parent: no chain", test_no_chain},
 		{"keys end", test_keys_end},
