@@ -222,6 +222,34 @@ static uint32_t find_ill(struct route_judge *j, struct route_zone_state *z)
 	return ill_sites;
 }
 
+/*
+ * Without a next hop, or without a chain of trust (ours to hold: a wrong clock ends it), no path
+ * can be told good or bad. That says nothing about any of them, and about us when it is all that
+ * was lately heard of every path: one that still answers well shows that it is not so.
+ */
+static bool is_blind(struct route_judge *j, struct route_zone_state *z)
+{
+	uint64_t now_ms = j->clock.now_ms, since_ms = 0;
+	uint32_t run = 0;
+
+	for (uint32_t i = z->first; i < z->first + z->count; i++) {
+		const struct route_window *w = &j->path[j->order[i].id].win;
+
+		if (w->blind_run > 0 && now_ms - w->blind_ms < j->params.window_ms) {
+			run += w->blind_run < j->params.bad_min ? w->blind_run : j->params.bad_min;
+			if (w->blind_since_ms > since_ms)
+				since_ms = w->blind_since_ms;
+		} else if (w->last_ms[ROUTE_C_GOOD] != 0 &&
+			   now_ms - w->last_ms[ROUTE_C_GOOD] < j->params.window_ms)
+			return false;
+	}
+	if (run < j->params.bad_min || now_ms - since_ms < j->params.window_ms / OVER)
+		return false;
+	if (since_ms > z->onset_ms)
+		z->onset_ms = since_ms;
+	return true;
+}
+
 void route_judge_assess(struct route_judge *j, struct route_zone_state *z)
 {
 	uint32_t ill_sites = find_ill(j, z), witnessed = 0;
@@ -239,6 +267,7 @@ void route_judge_assess(struct route_judge *j, struct route_zone_state *z)
 	z->bad = witnessed == 0 && j->clock.now_ms - z->last_ms < j->params.window_ms / OVER &&
 		 (ill_sites >= 2 || (ill_sites == 1 && z->sites == 1)) &&
 		 !zone_answers_well_since(j, z, z->onset_ms);
+	z->blind = is_blind(j, z);
 	route_note_stretch(z->bad, j->clock.now_ms, &z->bad_since_ms, &z->bad_ms);
 }
 
@@ -248,14 +277,17 @@ bool route_judge_all_bad(const struct route_judge *j)
 	uint64_t onset_ms = 0;
 
 	for (uint32_t i = 0; i < j->zone_count; i++) {
-		bad += j->zones[i].bad;
-		if (j->zones[i].bad && j->zones[i].onset_ms > onset_ms)
+		if (!j->zones[i].bad && !j->zones[i].blind)
+			continue;
+		bad++;
+		if (j->zones[i].onset_ms > onset_ms)
 			onset_ms = j->zones[i].onset_ms;
 	}
 	if (bad < 2)
 		return false;
 	for (uint32_t i = 0; i < j->zone_count; i++)
-		if (!j->zones[i].bad && zone_answers_well_since(j, &j->zones[i], onset_ms))
+		if (!j->zones[i].bad && !j->zones[i].blind &&
+			zone_answers_well_since(j, &j->zones[i], onset_ms))
 			return false;
 	return true;
 }

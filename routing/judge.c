@@ -193,7 +193,7 @@ static void withdraw_blame(struct route_judge *j, struct route_zone_state *z)
 static bool recovered(
 	const struct route_judge *j, const struct route_zone_state *z, uint64_t bad_ms)
 {
-	if (z->bad || j->clock.now_ms - bad_ms < j->params.window_ms / FAULT_OVER)
+	if (z->bad || z->blind || j->clock.now_ms - bad_ms < j->params.window_ms / FAULT_OVER)
 		return false;
 	for (uint32_t i = z->first; i < z->first + z->count; i++) {
 		const struct route_path_state *s = &j->path[j->order[i].id];

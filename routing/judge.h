@@ -89,7 +89,7 @@ enum route_finding_kind {
 	ROUTE_F_SITE_FAULT, // a path goes to failing: siblings answer well
 	ROUTE_F_LAGGING,    // early warning: moved before a bogus answer
 	ROUTE_F_ZONE_FAULT, // every site of the zone is bad: nothing moves
-	ROUTE_F_OURS,       // every zone is bad: our clock or our egress; nothing moves
+	ROUTE_F_OURS,       // every zone is bad or out of reach: our clock or egress; nothing moves
 	ROUTE_F_PROBATION,
 	ROUTE_F_RETURNED,  // back to up
 	ROUTE_F_LAST_PATH, // would have been drained, but is the last one

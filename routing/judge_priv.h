@@ -43,6 +43,7 @@ struct route_zone_state {
 	uint64_t returned_ms;  // last return or withdrawal, 0 none
 	// of this tick
 	bool bad;
+	bool blind;         // its answers do not arrive or cannot be judged, for reasons of ours
 	uint32_t bad_sites; // with anything bad in the window
 	uint64_t onset_ms;  // latest onset of an ill path
 	uint64_t last_ms;   // last bad outcome of an ill path

@@ -108,6 +108,8 @@ static void count(struct route_window *w, const struct route_clock *c, const str
 
 		w->outcome[o] = s->outcome[o];
 		w->refuted[o] = s->refuted[o];
+		if (class_of[o] == ROUTE_CLASSES)
+			w->blind_now += n;
 		if (class_of[o] == ROUTE_CLASSES || (n | refuted) == 0)
 			continue;
 		if (b->outcome[o] > UINT32_MAX / (ROUTE_O_MAX * ROUTE_BUCKETS) - n)
@@ -141,6 +143,19 @@ static void note_times(struct route_window *w, const struct route_sample *s, uin
 		l->secure = 1000000;
 }
 
+static void note_blind(struct route_window *w, const struct route_clock *c)
+{
+	if (w->now.n[ROUTE_C_GOOD] > 0)
+		w->blind_run = 0;
+	if (w->blind_now == 0)
+		return;
+	if (w->blind_run == 0)
+		w->blind_since_ms = c->now_ms;
+	if (w->blind_run < UINT32_MAX / 2)
+		w->blind_run += w->blind_now;
+	w->blind_ms = c->now_ms;
+}
+
 static void note_runs(struct route_window *w, const struct route_clock *c)
 {
 	const struct route_tally *t = &w->now;
@@ -170,12 +185,14 @@ void route_window_absorb(
 
 	rotate(w, c);
 	w->now = (struct route_tally){0};
+	w->blind_now = 0;
 	if (!rebased(w, s)) {
 		uint32_t secure = delta(s->outcome[ROUTE_O_SECURE], secure_before);
 
 		count(w, c, s);
 		note_times(w, s, secure);
 		note_runs(w, c);
+		note_blind(w, c);
 	}
 	w->fine[c->tick % ROUTE_FINE] = w->now;
 }
@@ -191,6 +208,7 @@ void route_window_clear(struct route_window *w)
 	memset(w->last_ms, 0, sizeof(w->last_ms));
 	w->good_run = 0;
 	w->silent_run = 0;
+	w->blind_run = 0;
 }
 
 /* ---- asking ---- */

@@ -65,6 +65,7 @@ struct route_window {
 	struct route_bucket buckets[ROUTE_BUCKETS];
 	struct route_tally fine[ROUTE_FINE];
 	struct route_tally now; // this tick's
+	uint32_t blind_now;     // likewise, of no class
 	struct route_lag_slot lag[ROUTE_LAG_SLOTS];
 	uint64_t lag_slot; // number of the current one
 	uint32_t newest_inception;
@@ -73,6 +74,9 @@ struct route_window {
 	uint64_t last_ms[ROUTE_CLASSES];
 	uint32_t good_run;   // good outcomes since the last bad one or timeout
 	uint32_t silent_run; // timeouts since the last reply
+	// indeterminate and unreachable ones since the last good one: since when, and the last
+	uint32_t blind_run;
+	uint64_t blind_since_ms, blind_ms;
 	// the last bad reply, as sampled
 	uint32_t bad_expiration, bad_key_tag;
 	uint16_t bad_type, bad_reason;

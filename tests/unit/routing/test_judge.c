@@ -651,6 +651,82 @@ static void link_down(void)
 	sim_fini(&w);
 }
 
+/* Our clock is wrong: no key is good any more, so nothing can be judged. Good again after it. */
+static void without_chain_it_is_ours(void)
+{
+	struct sim w;
+	bool ours = false;
+
+	sim_init(&w);
+	for (unsigned i = 0; i < 600; i++) {
+		enum route_outcome o = i >= 100 && i < 300 ? ROUTE_O_INDETERMINATE : ROUTE_O_SECURE;
+
+		give_both(&w, "com.", "sin", o, 10);
+		give_both(&w, "net.", "sin", o, 10);
+		for (unsigned k = 0; k < 3 && i % 20 == 0; k++) {
+			give_both(&w, "com.", all_sites[k], o, 1);
+			give_both(&w, "net.", all_sites[k], o, 1);
+		}
+		give(&w, ".", "root", 4, o, i % 20 == 0);
+		tick(&w);
+		if (i == 299)
+			route_judge_zone_fault(w.j, 1, &ours);
+	}
+	CU_ASSERT(ours);
+	CU_ASSERT_EQUAL(w.log_count, 2);
+	CU_ASSERT_EQUAL(found(&w, ROUTE_F_OURS), 1);
+	CU_ASSERT_EQUAL(found(&w, ROUTE_F_CLEARED), 1);
+	CU_ASSERT_EQUAL(in_state(&w, "com.", ROUTE_UP) + in_state(&w, "net.", ROUTE_UP), 12);
+	sim_fini(&w);
+}
+
+/* No path of com. and net. has a next hop; the root's keep silent, or (well) answer. */
+static void without_next_hop(bool root_well)
+{
+	struct sim w;
+
+	sim_init(&w);
+	for (unsigned i = 0; i < 300; i++) {
+		for (unsigned k = 0; k < 3 && i % 20 == 0; k++) {
+			give_both(&w, "com.", all_sites[k], ROUTE_O_UNREACHABLE, 1);
+			give_both(&w, "net.", all_sites[k], ROUTE_O_UNREACHABLE, 1);
+		}
+		give(&w, ".", "root", 4, root_well ? ROUTE_O_SECURE : ROUTE_O_TIMEOUT, i % 20 == 0);
+		tick(&w);
+	}
+	CU_ASSERT_EQUAL(found(&w, ROUTE_F_OURS), !root_well);
+	CU_ASSERT_EQUAL(w.log_count, !root_well);
+	CU_ASSERT_EQUAL(in_state(&w, "com.", ROUTE_UP) + in_state(&w, "net.", ROUTE_UP), 12);
+	sim_fini(&w);
+}
+
+static void without_next_hop_it_is_ours(void)
+{
+	without_next_hop(false);
+	without_next_hop(true);
+}
+
+/* There is no IPv6 here, and IPv4 answers: nothing to say. In between too, when probes are rare. */
+static void one_family_unreachable_is_no_fault(void)
+{
+	struct sim w;
+
+	sim_init(&w);
+	for (unsigned i = 0; i < 600; i++) {
+		for (unsigned k = 0; k < 3 && i % 150 == 0; k++) {
+			give(&w, "com.", all_sites[k], 4, ROUTE_O_SECURE, 1);
+			give(&w, "net.", all_sites[k], 4, ROUTE_O_SECURE, 1);
+		}
+		for (unsigned k = 0; k < 3 && i % 150 == 1; k++) {
+			give(&w, "com.", all_sites[k], 6, ROUTE_O_UNREACHABLE, 9);
+			give(&w, "net.", all_sites[k], 6, ROUTE_O_UNREACHABLE, 9);
+		}
+		tick(&w);
+	}
+	CU_ASSERT_EQUAL(w.log_count, 0);
+	sim_fini(&w);
+}
+
 /* ---- the last path ---- */
 
 static void last_path_stays(void)
@@ -981,6 +1057,9 @@ int main(void)
 		{"a zone of one site", zone_of_one_site},
 		{"everything bad is ours", everything_bad_is_ours},
 		{"link down", link_down},
+		{"no chain of trust anywhere is ours", without_chain_it_is_ours},
+		{"no next hop anywhere is ours", without_next_hop_it_is_ours},
+		{"one family unreachable is no fault", one_family_unreachable_is_no_fault},
 		{"the last path stays", last_path_stays},
 		{"drained is the operator's", drained_is_the_operators},
 		{"the way back", way_back},
