@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import time
 
@@ -69,6 +70,7 @@ class Swerve:
         self.dir = lab.servers.place("swerved")
         self.socket = os.path.join(self.dir, "ctl.sock")
         self.events_path = os.path.join(self.dir, "events.jsonl")
+        self.clock_path = os.path.join(self.dir, "clock")
         self.process = None
 
     def program(self, name):
@@ -102,18 +104,23 @@ class Swerve:
             f.write(text)
         return path
 
-    def launch(self, peer=None, keep_state=False, **configure):
+    def launch(self, peer=None, keep_state=False, clock=None, **configure):
         """Start it, wait for nothing.
 
         peer: called when the process is there, to connect what its port's other end is.
         keep_state: go on with the tables and path states of the one before.
+        clock: seconds that its clock is ahead of the machine's; set_clock() changes them.
         """
         if not keep_state:
             shutil.rmtree(os.path.join(self.dir, "state"), ignore_errors=True)
         self.configure(**configure)
         self.events_from = os.path.getsize(self.events_path) if os.path.exists(self.events_path) else 0
-        self.process = self.lab.servers.start("edge", "swerved", self.program("swerved"), "-c",
-                                              os.path.join(self.dir, "swerve.yaml"))
+        argv = [self.program("swerved"), "-c", os.path.join(self.dir, "swerve.yaml")]
+        if clock is not None:
+            self.set_clock(clock)
+            shim = os.path.join(self.build, "tests/lab/liblab_clock.so")
+            argv = ["env", f"LD_PRELOAD={shim}", f"LAB_CLOCK={self.clock_path}", *argv]
+        self.process = self.lab.servers.start("edge", "swerved", *argv)
         if peer:
             peer()
 
@@ -127,6 +134,11 @@ class Swerve:
             if time.monotonic() > deadline:
                 raise SwerveError(f"swerved does not answer after {limit_s} s:\n{self.log_tail()}")
             time.sleep(0.1)
+
+    def set_clock(self, ahead_s):
+        """See clock.c. In place, because swerved has the file mapped."""
+        with open(self.clock_path, "r+b" if os.path.exists(self.clock_path) else "w+b") as f:
+            f.write(struct.pack("q", ahead_s))
 
     def ready(self):
         import labdns

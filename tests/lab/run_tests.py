@@ -24,7 +24,7 @@ TESTS = (
     "stale_nsec3", "stale_all", "stale_59min", "stale_16h", "lagging",
     "bitflip", "strip", "silent", "servfail", "refused", "lame", "v6_only",
     "slow", "too_slow", "loss_1", "loss_10", "loss_50", "duplicates", "reorder",
-    "zone_bad", "spoof", "swap", "canary", "rollover", "root_rollover", "term",
+    "zone_bad", "clock", "link_down", "spoof", "swap", "canary", "rollover", "root_rollover", "term",
     "nta",
     "garbage_client", "garbage_upstream",
     "kernel", "af_packet", "device", "pktgen", "killed",
