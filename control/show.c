@@ -223,17 +223,17 @@ static void show_anchors(const json_t *zones, FILE *out)
 	size_t i, k, count = 0;
 	const json_t *z, *a;
 
+	json_array_foreach(zones, i, z) count += json_array_size(json_object_get(z, "anchors"));
+	if (count == 0)
+		return;
 	ctl_columns_init(&t, "ANCHOR OF|>KEY TAG|>ALG|FORM|STATE|>FOR|>SEEN BEFORE|>NEXT IN");
 	json_array_foreach(zones, i, z)
 	{
 		json_array_foreach(json_object_get(z, "anchors"), k, a)
 		{
 			add_anchor(&t, z, a);
-			count++;
 		}
 	}
-	if (count == 0)
-		return;
 	fputc('\n', out);
 	ctl_columns_print(&t, out);
 }

@@ -44,9 +44,10 @@ static void test_by_path(void)
 	CU_ASSERT_EQUAL(dp_badnames_read(b, 9, out, 4), 0);
 	// a name of 255 octets comes back whole
 	for (unsigned i = 0; i < 4; i++) {
-		longest.octets[longest.len++] = i < 3 ? 63 : 61;
-		memset(longest.octets + longest.len, 'a', 63);
-		longest.len = (uint8_t)(longest.len + (i < 3 ? 63 : 61));
+		uint8_t label = i < 3 ? 63 : 61;
+		longest.octets[longest.len++] = label;
+		memset(longest.octets + longest.len, 'a', label);
+		longest.len = (uint8_t)(longest.len + label);
 	}
 	longest.octets[longest.len++] = 0;
 	CU_ASSERT_EQUAL(longest.len, DNS_NAME_MAX);
