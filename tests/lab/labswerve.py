@@ -125,8 +125,20 @@ class Swerve:
             peer()
 
     def start(self, limit_s=20, **options):
-        """Start and wait until it answers for both zones over IPv4 and IPv6 from the client's side."""
-        self.launch(**options)
+        """Start and wait until it answers for both zones over IPv4 and IPv6 from the client's side.
+
+        One that does not is ended: the next test wants its memory.
+        """
+        try:
+            self.launch(**options)
+            self.await_ready(limit_s)
+        except BaseException:
+            if self.process is not None:
+                self.process.kill()
+                self.stop()
+            raise
+
+    def await_ready(self, limit_s):
         deadline = time.monotonic() + limit_s
         while not self.ready():
             if self.process.poll() is not None:
