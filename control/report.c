@@ -284,10 +284,12 @@ json_t *ctl_report_status(struct ctl_daemon *d)
 
 static uint64_t bad_outcomes(const struct route_sample *s)
 {
-	return s->outcome[ROUTE_O_EXPIRED] + s->outcome[ROUTE_O_BOGUS] +
-	       s->outcome[ROUTE_O_UNSIGNED] + s->outcome[ROUTE_O_LAME] +
-	       s->outcome[ROUTE_O_SERVFAIL] + s->outcome[ROUTE_O_REFUSED] +
-	       s->outcome[ROUTE_O_ERROR];
+	uint64_t sum = 0;
+
+	for (unsigned o = 0; o < ROUTE_O_MAX; o++)
+		if (route_outcome_is_bad((enum route_outcome)o))
+			sum += s->outcome[o];
+	return sum;
 }
 
 static json_t *buckets_json(const struct route_sample *s)

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
+#include "control/daemon.h"
 #include "dataplane/outcome.h"
 #include "dataplane/question.h"
 #include "dataplane/reply.h"
@@ -40,14 +40,6 @@ struct ctl_resolver {
 	struct val_zone_keys no_keys;
 	uint8_t out[UINT16_MAX];
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 int ctl_resolver_new(const struct dp_config *cfg, const struct ctl_world *world,
 	struct ctl_tcp_asks *asks, struct ctl_resolver **out)
@@ -171,7 +163,7 @@ static bool judge(struct query *q, enum route_outcome *outcome)
 	if (q->kind == ROUTE_RECURSIVE)
 		r->msg.flags |= DNS_FLAG_AA;
 	val_judge_now(r->verifier, &r->msg, keys_of(r, route_table_zone_name(t, zone)),
-		(uint32_t)time(NULL), &r->cfg->skew, &r->verdict);
+		ctl_epoch_s(), &r->cfg->skew, &r->verdict);
 	r->msg.flags = flags;
 	*outcome = dp_outcome(&r->verdict, dns_msg_rcode(&r->msg));
 	return true;
@@ -248,7 +240,7 @@ static void try_next(struct query *q)
 	struct route_choice c;
 
 	while (q->tries < r->cfg->tries) {
-		uint64_t now = now_ms();
+		uint64_t now = ctl_now_ms();
 		int zone = route_table_zone(t, q->qname.octets, q->qtype == DNS_TYPE_DS);
 		if (zone < 0 || now >= q->deadline_ms ||
 			route_table_choose(
@@ -280,7 +272,7 @@ static struct query *query_new(
 	q->qname = r->msg.qname;
 	dns_name_lower(q->qname.octets, q->qname.len);
 	q->qtype = r->msg.qtype;
-	q->deadline_ms = now_ms() + CTL_RESOLVE_BUDGET_MS;
+	q->deadline_ms = ctl_now_ms() + CTL_RESOLVE_BUDGET_MS;
 	q->ede = DNS_EDE_NONE;
 	q->next = r->queries;
 	q->link = &r->queries;
