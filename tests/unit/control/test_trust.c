@@ -10,13 +10,14 @@
 #include "control/trust.h"
 #include "dns/rdata.h"
 #include "dns/wire.h"
+#include "tests/unit/control/folder.h"
 #include "tests/unit/run.h"
 #include "tests/unit/unit.h"
 
 enum { T0 = 1700000000, DAY = 86400, HOLD = 30 * DAY };
 
 static struct {
-	char folder[64], path[128], err[CTL_TRUST_ERR_MAX];
+	char folder[FOLDER_MAX], path[128], err[CTL_TRUST_ERR_MAX];
 	unsigned told;
 	struct val_anchors anchors;
 	struct val_zone_keys set;
@@ -54,8 +55,7 @@ static struct ctl_trust *make(bool follow, uint32_t now)
 static void setup(void)
 {
 	memset(&t, 0, sizeof(t));
-	strcpy(t.folder, "/tmp/swerve-trust-XXXXXX");
-	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(t.folder));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(folder_new("trust", t.folder));
 	snprintf(t.path, sizeof(t.path), "%s/anchors", t.folder);
 	t.anchors.count = 1;
 	t.anchors.item[0] =
