@@ -109,7 +109,7 @@ static uint32_t life_of(const struct dp_worker *w, uint32_t *most)
 	*most = smaller(c->max_ttl_s, denial_life(c, msg, &w->verdict));
 	life = *most;
 	for (uint16_t i = 0; i < msg->rr_count; i++)
-		if (msg->rr[i].type != DNS_TYPE_OPT)
+		if (msg->rr[i].type != DNS_TYPE_OPT && !val_response_strips(&w->verdict, i))
 			life = smaller(life, capped_ttl(msg, &w->verdict, i));
 	if (life<c->min_ttl_s && * most> 0)
 		life = c->min_ttl_s;

@@ -160,10 +160,9 @@ static void deliver_fallback(struct dp_worker *w, struct dp_txn *t)
 
 	dns_msg_parse(
 		&w->msg, rte_pktmbuf_mtod(t->fallback, const uint8_t *), t->fallback->data_len);
-	memset(&w->verdict.result, 0, sizeof(w->verdict.result));
+	val_response_reset(&w->verdict);
 	w->verdict.result.verdict = VAL_BOGUS;
 	w->verdict.result.reason = t->reason;
-	w->verdict.ttl_capped = false;
 	dp_deliver(w, t, &w->verdict, kind);
 }
 

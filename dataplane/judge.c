@@ -405,8 +405,7 @@ static void pass_truncation(struct dp_worker *w, struct dp_txn *t)
 	memset(dns + DNS_OFF_ANCOUNT, 0, DNS_HEADER_LEN - DNS_OFF_ANCOUNT);
 	rte_pktmbuf_trim(t->reply, t->reply->data_len - len);
 	dns_msg_parse(&w->msg, dns, len);
-	memset(&w->verdict.result, 0, sizeof(w->verdict.result));
-	w->verdict.ttl_capped = false;
+	val_response_reset(&w->verdict);
 	w->verdict.kind = VAL_KIND_ANSWER;
 	note_verdict(w, t, ROUTE_O_INDETERMINATE);
 	dp_count(&w->counters.truncated);

@@ -108,7 +108,8 @@ static int rebuilt_reply(const struct dns_msg *msg, const struct val_response *v
 	for (uint16_t i = 0; i < msg->rr_count; i++) {
 		const struct dns_rr *rr = &msg->rr[i];
 
-		if (rr->type == DNS_TYPE_OPT || (!client->do_bit && is_dnssec_only(msg, rr)))
+		if (rr->type == DNS_TYPE_OPT || val_response_strips(vr, i) ||
+			(!client->do_bit && is_dnssec_only(msg, rr)))
 			continue;
 		dns_writer_copy_rr(&w, rr->section, msg, rr, capped_ttl(vr, rr, i));
 	}
@@ -118,8 +119,11 @@ static int rebuilt_reply(const struct dns_msg *msg, const struct val_response *v
 
 /* Is every record to be kept, and the OPT the last or not there? Then octets can be copied as they
  * are. */
-static bool copies_as_is(const struct dns_msg *msg, const struct dp_waiter *client)
+static bool copies_as_is(
+	const struct dns_msg *msg, const struct val_response *vr, const struct dp_waiter *client)
 {
+	if (vr->strips)
+		return false;
 	if (msg->edns.present && msg->edns.rr_index + 1 != msg->rr_count)
 		return false;
 	if (client->do_bit)
@@ -191,7 +195,7 @@ int dp_reply_copy(const struct dns_msg *msg, const struct val_response *vr, enum
 
 	*truncated = false;
 	limit = limit < size ? limit : size;
-	if (copies_as_is(msg, client))
+	if (copies_as_is(msg, vr, client))
 		len = copied_reply(msg, vr, flags, client, edns_size, out, limit);
 	else
 		len = rebuilt_reply(msg, vr, flags, client, edns_size, out, limit);
@@ -222,8 +226,9 @@ int dp_reply_bare(const struct dns_msg *msg, const struct val_response *vr, enum
 	uint16_t flags = kept_flags(msg, kind);
 
 	vr = vr != NULL ? vr : &no_caps;
-	return copies_as_is(msg, &nobody) ? copied_reply(msg, vr, flags, &nobody, 0, out, size)
-					  : rebuilt_reply(msg, vr, flags, &nobody, 0, out, size);
+	return copies_as_is(msg, vr, &nobody)
+		       ? copied_reply(msg, vr, flags, &nobody, 0, out, size)
+		       : rebuilt_reply(msg, vr, flags, &nobody, 0, out, size);
 }
 
 /* Header, question, TC=1, as truncated_reply(). @return octets; there is room for them */

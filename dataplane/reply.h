@@ -23,9 +23,10 @@ void dp_reply_case_restore(uint8_t *qname, size_t len, const uint8_t bits[DNS_NA
  *
  * ID, RD, CD and letter case are the client's; AA, TC, RCODE and the records are the upstream's;
  * RA=0 for authoritative upstreams, else the upstream's; AD only when the verdict is secure and the
- * client set AD or DO (RFC 6840 s5.7). TTLs are capped by vr (RFC 4035 s5.3.3). The OPT is ours, if
- * the client sent one (RFC 6891 s7). Without DO, RRSIG, NSEC, NSEC3 and DS records go, unless they
- * are what was asked for (RFC 4035 s3.2.1). Too large for the client: header, question, OPT, TC=1.
+ * client set AD or DO (RFC 6840 s5.7). TTLs are capped by vr (RFC 4035 s5.3.3), and what it strips
+ * is left out. The OPT is ours, if the client sent one (RFC 6891 s7). Without DO, RRSIG, NSEC,
+ * NSEC3 and DS records go, unless they are what was asked for (RFC 4035 s3.2.1). Too large for the
+ * client: header, question, OPT, TC=1.
  *
  * @param msg  the upstream's reply, parsed; question lower-cased as we sent it
  * @param out  room for size octets, does not overlap msg->data
@@ -42,9 +43,9 @@ bool dp_reply_is_plain(const struct dns_msg *msg);
 /**
  * What is the same in every client's copy of a good reply, to be kept: ID 0, the upstream's AA,
  * RCODE and RA as dp_reply_copy() passes them on, question lower-cased as we sent it, records with
- * TTLs capped by vr, no OPT.
+ * TTLs capped by vr and without those that vr strips, no OPT.
  *
- * @param vr      NULL: no caps
+ * @param vr      NULL: no caps, nothing stripped
  * @param dnssec  with the records that DO=1 asks for
  * @return octets; -EBADMSG, -ENOSPC
  */

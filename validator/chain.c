@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "validator/denial.h"
+#include "validator/response_priv.h"
 #include "validator/time.h"
 
 /* ---- walking ---- */
@@ -217,9 +218,8 @@ struct judgement {
 
 static void no_chain(struct val_response *out)
 {
-	memset(&out->result, 0, sizeof(out->result));
+	val_response_reset(out);
 	out->result.reason = VAL_R_NO_CHAIN;
-	out->ttl_capped = false;
 }
 
 static void bogus(struct val_response *out, enum val_reason why)
@@ -381,9 +381,15 @@ static void note_denial(struct judgement *j, const struct val_zone_keys *zone)
 static void judge_whole(struct judgement *j, const struct val_zone_keys *zone, uint16_t rcode)
 {
 	struct dns_msg said = *j->msg;
+	struct val_judge whole;
 
 	said.flags = (uint16_t)((said.flags & ~DNS_FLAG_RCODE_MASK) | DNS_FLAG_AA | rcode);
-	val_response_judge(j->ctx, &said, zone, j->t->now, j->checks, j->want, j->want_arg, j->out);
+	val_judge_init(&whole, j->ctx, &said, j->checks, j->want, j->want_arg);
+	whole.zone = zone;
+	whole.now = j->t->now;
+	whole.out = j->out;
+	whole.of_resolver = true;
+	val_judge_whole(&whole);
 }
 
 static void judge_denial(struct judgement *j, const struct val_zone_keys *zone)

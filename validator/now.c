@@ -48,9 +48,8 @@ static void judge(struct val_verifier *v, const struct dns_msg *msg, int first,
 	ctx.blocks = 0;
 	ctx.skew = *skew;
 	ctx.sha1 = val_verifier_sha1(v);
-	memset(&out->result, 0, sizeof(out->result));
+	val_response_reset(out);
 	out->kind = VAL_KIND_ERROR; // until it is judged
-	out->ttl_capped = false;
 	// Checks are told apart by the PRF: with a key that can be guessed, a bad one could pose as
 	// a good one.
 	if (RAND_bytes((unsigned char *)&secret, sizeof(secret)) != 1)

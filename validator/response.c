@@ -53,6 +53,8 @@ bool val_judge_cut(const struct val_judge *j, const uint8_t *name, struct dns_na
 {
 	const struct dns_msg *m = j->msg;
 
+	if (j->of_resolver)
+		return false; // it does not refer us to anybody
 	for (uint16_t i = m->section_start[DNS_AUTHORITY]; i < m->section_start[DNS_ADDITIONAL];
 		i++) {
 		if (m->rr[i].type != DNS_TYPE_NS)
@@ -164,11 +166,21 @@ void val_judge_secure(struct val_judge *j)
 		j->out->ttl_cap_s[i] = UINT32_MAX;
 }
 
+void val_judge_init(struct val_judge *j, struct val_ctx *ctx, const struct dns_msg *msg,
+	struct val_checks *checks, val_want_fn want, void *want_arg)
+{
+	*j = (struct val_judge){
+		.ctx = ctx,
+		.msg = msg,
+		.checks = checks,
+		.want = want,
+		.want_arg = want_arg,
+	};
+}
+
 void val_judge_begin(struct val_judge *j)
 {
-	memset(&j->out->result, 0, sizeof(j->out->result));
-	j->out->ttl_capped = false;
-	j->out->of_chain = false;
+	val_response_reset(j->out);
 	if (j->msg->qd_count != 1)
 		return;
 	j->qname = j->msg->qname;
@@ -179,17 +191,12 @@ void val_rrset_judge(struct val_ctx *ctx, const struct dns_msg *msg, uint16_t fi
 	const struct val_zone_keys *zone, uint32_t now, struct val_checks *checks, val_want_fn want,
 	void *want_arg, struct val_response *out)
 {
-	struct val_judge j = {
-		.ctx = ctx,
-		.msg = msg,
-		.zone = zone,
-		.now = now,
-		.checks = checks,
-		.want = want,
-		.want_arg = want_arg,
-		.out = out,
-	};
+	struct val_judge j;
 
+	val_judge_init(&j, ctx, msg, checks, want, want_arg);
+	j.zone = zone;
+	j.now = now;
+	j.out = out;
 	val_judge_begin(&j);
 	out->kind = VAL_KIND_ANSWER;
 	val_judge_secure(&j);
@@ -203,31 +210,33 @@ void val_rrset_judge(struct val_ctx *ctx, const struct dns_msg *msg, uint16_t fi
 	out->ttl_capped = out->result.verdict != VAL_BOGUS;
 }
 
+void val_judge_whole(struct val_judge *j)
+{
+	struct val_response *out = j->out;
+
+	val_judge_begin(j);
+	out->kind = classify(j);
+	if (judge_unsigned(j))
+		return;
+
+	val_judge_secure(j);
+	if (!val_judge_structure(j) || !val_judge_crypto(j))
+		return;
+	if (out->result.verdict == VAL_PENDING)
+		return;
+	val_judge_claims(j);
+	out->ttl_capped = out->result.verdict != VAL_BOGUS;
+}
+
 void val_response_judge(struct val_ctx *ctx, const struct dns_msg *msg,
 	const struct val_zone_keys *zone, uint32_t now, struct val_checks *checks, val_want_fn want,
 	void *want_arg, struct val_response *out)
 {
-	struct val_judge j = {
-		.ctx = ctx,
-		.msg = msg,
-		.zone = zone,
-		.now = now,
-		.checks = checks,
-		.want = want,
-		.want_arg = want_arg,
-		.out = out,
-	};
+	struct val_judge j;
 
-	val_judge_begin(&j);
-	out->kind = classify(&j);
-	if (judge_unsigned(&j))
-		return;
-
-	val_judge_secure(&j);
-	if (!val_judge_structure(&j) || !val_judge_crypto(&j))
-		return;
-	if (out->result.verdict == VAL_PENDING)
-		return;
-	val_judge_claims(&j);
-	out->ttl_capped = out->result.verdict != VAL_BOGUS;
+	val_judge_init(&j, ctx, msg, checks, want, want_arg);
+	j.zone = zone;
+	j.now = now;
+	j.out = out;
+	val_judge_whole(&j);
 }

@@ -86,7 +86,24 @@ struct val_response {
 	// looked at
 	bool ttl_capped;
 	uint32_t ttl_cap_s[DNS_MSG_RR_MAX];
+	// only ever set by val_chain_response(), and for a secure answer: bit i, when record i is
+	// not to be passed on, because nobody has judged it
+	bool strips; // some bit is set
+	uint64_t stripped[DNS_MSG_RR_MAX / 64];
 };
+
+/** Nothing found yet: no verdict, no reason, no cap, nothing stripped. The kind stays. */
+static inline void val_response_reset(struct val_response *r)
+{
+	r->result = (struct val_result){.verdict = VAL_INDETERMINATE};
+	r->of_chain = r->ttl_capped = r->strips = false;
+}
+
+/** Is record i to be left out of what a client gets? */
+static inline bool val_response_strips(const struct val_response *r, uint16_t i)
+{
+	return r->strips && (r->stripped[i / 64] >> i % 64 & 1) != 0;
+}
 
 /**
  * Judge.

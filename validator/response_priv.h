@@ -20,6 +20,7 @@ enum val_role {
 	VAL_ROLE_INSECURE, // below an unsigned delegation, or a negative trust anchor
 	VAL_ROLE_SYNTH,    // CNAME made from a DNAME: not signed, must follow from it (RFC 6672
 			   // s5.3.1)
+	VAL_ROLE_STRAY,    // a resolver's addition, see is_stray(): nothing rests on it
 };
 
 /** An RRset in its response. */
@@ -45,7 +46,8 @@ struct val_judge {
 	val_want_fn want;
 	void *want_arg;
 	struct val_response *out;
-	bool negative; // the answer ends at or below a negative trust anchor: no proof is needed
+	bool of_resolver; // not the word of a zone's own server: no referral, and may have strays
+	bool negative;    // the answer ends at or below a negative trust anchor: no proof is needed
 	const struct val_trust *trust; // NULL: everything is `zone`'s; else each RRset has its own
 	struct val_chain_step *need;   // with trust: what has to be asked
 	struct dns_name qname;         // lower-cased
@@ -54,8 +56,13 @@ struct val_judge {
 	struct val_set_ref ref[VAL_RRSETS_MAX];
 };
 
+/** Fill j for one call: all zero but for these. zone, now and out are the caller's to set. */
+void val_judge_init(struct val_judge *j, struct val_ctx *ctx, const struct dns_msg *msg,
+	struct val_checks *checks, val_want_fn want, void *want_arg);
 /** Nothing is known yet: no verdict, no reason, the question's name lower-cased. */
 void val_judge_begin(struct val_judge *j);
+/** What val_response_judge() does, of a j that has been filled. */
+void val_judge_whole(struct val_judge *j);
 /** Secure, and without a cap on any TTL, until something is found. */
 void val_judge_secure(struct val_judge *j);
 

@@ -75,13 +75,26 @@ static enum val_role role_of(const struct val_judge *j, const struct val_rrset *
 {
 	if (is_negative(j, set))
 		return VAL_ROLE_INSECURE;
-	if (j->trust == NULL && set->section == DNS_AUTHORITY && set->type == DNS_TYPE_NS &&
+	if (!j->of_resolver && set->section == DNS_AUTHORITY && set->type == DNS_TYPE_NS &&
 		set->owner.labels > j->zone->zone.labels)
 		return VAL_ROLE_CUT;
 	// Which DNAME is known only when all RRsets are.
 	if (set->section == DNS_ANSWER && set->type == DNS_TYPE_CNAME && set->sig_count == 0)
 		return VAL_ROLE_SYNTH;
 	return VAL_ROLE_SIGNED;
+}
+
+/**
+ * Resolvers add to the authority section what they know, NS records above all, and often without
+ * signatures: of a parent's delegation there are none (RFC 4035 s2.2). Nothing rests on such an
+ * RRset, so it takes nothing from the answer either; it is left out of what is passed on as secure.
+ * What denials are made of is no addition, and must be signed.
+ */
+static bool is_stray(const struct val_judge *j, const struct val_rrset *set)
+{
+	return j->of_resolver && set->section == DNS_AUTHORITY && set->sig_count == 0 &&
+	       !set->overflow && set->type != DNS_TYPE_SOA && set->type != DNS_TYPE_NSEC &&
+	       set->type != DNS_TYPE_NSEC3;
 }
 
 static enum val_reason check_shape(const struct val_judge *j, const struct val_rrset *set)
@@ -111,14 +124,16 @@ static struct val_set_ref *collect(struct val_judge *j, uint16_t first)
 		return NULL;
 	}
 	val_rrset_collect(j->msg, first, set);
-	r = check_shape(j, set);
+	*ref = (struct val_set_ref){.set = set, .zone = j->zone, .role = VAL_ROLE_SIGNED};
+	if (is_stray(j, set))
+		ref->role = VAL_ROLE_STRAY;
+	r = ref->role == VAL_ROLE_STRAY ? VAL_R_NONE : check_shape(j, set);
 	if (r != VAL_R_NONE) {
 		j->out->result.type_covered = set->type;
 		val_judge_bogus(j, r);
 		return NULL;
 	}
 	j->set_count++;
-	*ref = (struct val_set_ref){.set = set, .zone = j->zone, .role = VAL_ROLE_SIGNED};
 	return ref;
 }
 
@@ -139,6 +154,8 @@ static bool take_set(struct val_judge *j, uint16_t first, bool seen[])
 		return false;
 	for (int i = 0; i < ref->set->rr_count; i++)
 		seen[ref->set->rr[i]] = true;
+	if (ref->role == VAL_ROLE_STRAY)
+		return true;
 	ref->role = (uint8_t)role_of(j, ref->set);
 	if (ref->role == VAL_ROLE_INSECURE)
 		val_judge_insecure(j, VAL_R_NEGATIVE_ANCHOR);

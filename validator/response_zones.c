@@ -8,6 +8,7 @@
 // for: the signer's name is part of an RRSIG that nobody will verify, and there may be an anchor
 // between the two. What is unsigned is placed by its owner alone, label by label, until a
 // delegation without DS is found, or its absence proven: this is what a stripped answer fails on.
+// But what a resolver has merely added without a signature is placed nowhere, see is_stray().
 
 #include <string.h>
 
@@ -195,25 +196,48 @@ static enum val_kind classify(const struct dns_msg *m)
 									       : VAL_KIND_ANSWER;
 }
 
+static void strip_record(struct val_response *out, uint16_t i)
+{
+	out->stripped[i / 64] |= UINT64_C(1) << i % 64;
+	out->strips = true;
+}
+
+/**
+ * AD speaks of all of answer and authority (RFC 4035 s3.2.3), and clients believe the rest by
+ * habit: what was not judged is not passed on under it. Of an answer that is not secure nothing is
+ * taken, as nothing is claimed of it.
+ */
+static void strip(struct val_judge *j)
+{
+	const struct dns_msg *m = j->msg;
+
+	memset(j->out->stripped, 0, sizeof(j->out->stripped));
+	for (int i = 0; i < j->set_count; i++) {
+		const struct val_rrset *set = j->ref[i].set;
+
+		for (int k = 0; j->ref[i].role == VAL_ROLE_STRAY && k < set->rr_count; k++)
+			strip_record(j->out, set->rr[k]);
+	}
+	for (uint16_t i = m->section_start[DNS_ADDITIONAL]; i < m->rr_count; i++)
+		if (m->rr[i].type != DNS_TYPE_OPT)
+			strip_record(j->out, i);
+}
+
 void val_chain_response(struct val_ctx *ctx, const struct val_trust *t, const struct dns_msg *msg,
 	struct val_checks *checks, val_want_fn want, void *want_arg, struct val_response *out,
 	struct val_chain_step *need)
 {
 	// Everything is below the root; no RRset is judged with its keys but by its own word.
 	static const struct val_zone_keys anywhere = {.zone = {.len = 1}};
-	struct val_judge j = {
-		.ctx = ctx,
-		.msg = msg,
-		.zone = &anywhere,
-		.now = t->now,
-		.checks = checks,
-		.want = want,
-		.want_arg = want_arg,
-		.out = out,
-		.trust = t,
-		.need = need,
-	};
+	struct val_judge j;
 
+	val_judge_init(&j, ctx, msg, checks, want, want_arg);
+	j.zone = &anywhere;
+	j.now = t->now;
+	j.out = out;
+	j.of_resolver = true;
+	j.trust = t;
+	j.need = need;
 	need->end = VAL_CHAIN_NONE;
 	val_judge_begin(&j);
 	out->kind = classify(msg);
@@ -226,4 +250,6 @@ void val_chain_response(struct val_ctx *ctx, const struct val_trust *t, const st
 		return;
 	val_judge_claims(&j);
 	out->ttl_capped = out->result.verdict == VAL_SECURE || out->result.verdict == VAL_INSECURE;
+	if (out->result.verdict == VAL_SECURE)
+		strip(&j);
 }

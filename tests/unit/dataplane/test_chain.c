@@ -149,6 +149,26 @@ static void test_questions(void)
 	close_stage();
 }
 
+/* What resolvers add without signatures takes nothing from an answer, and clients do not get it. */
+static void test_additions(void)
+{
+	struct stage_spec spec = {.cache = {.size_mb = 1}};
+
+	open_stage(spec);
+	tree.chatty = true;
+	for (int kept = 0; kept < 2; kept++) {
+		const struct stage_answer *a = resolve("www.sec.test.");
+
+		expect(kept ? "kept" : "additions", a, OK, true, DNS_EDE_NONE);
+		CU_ASSERT_EQUAL(a->msg.section_start[DNS_AUTHORITY], 2);
+		CU_ASSERT_EQUAL(a->msg.rr_count, 3); // A, its RRSIG, OPT
+		CU_ASSERT_EQUAL(asked[0] == 0, kept);
+	}
+	expect("denial", resolve("nx2.sec.test."), NX, true, DNS_EDE_NONE);
+	expect("insecure", resolve("www.ins.test."), OK, false, DNS_EDE_NONE);
+	close_stage();
+}
+
 /* An answer without signatures from a signed zone, wherever it comes from. */
 static void test_stripped(void)
 {
@@ -581,6 +601,7 @@ int main(int argc, char **argv)
 	CU_TestInfo tests[] = {
 		{"verdicts", test_verdicts},
 		{"questions", test_questions},
+		{"additions of resolvers", test_additions},
 		{"stripped answers", test_stripped},
 		{"bad answers to our questions", test_bad_chain_answer},
 		{"a failure is remembered", test_failure_remembered},

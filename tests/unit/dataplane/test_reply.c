@@ -260,6 +260,35 @@ static void test_ttl_caps(void)
 	}
 }
 
+/* What nobody has judged is left out of a secure answer, and needs no room. */
+static void test_stripped(void)
+{
+	static const uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_RRSIG, DNS_TYPE_NS, DNS_TYPE_DS};
+	struct val_response vr = judged(VAL_SECURE);
+	struct dp_waiter w = client(true, true, 512);
+	struct builder b;
+	struct dns_msg m;
+	bool cut;
+
+	signed_answer(&b);
+	vr.strips = true;
+	for (unsigned i = 0; i < 4; i++) {
+		int len;
+
+		vr.stripped[0] = UINT64_C(1) << i;
+		len = copy(&b, &vr, ROUTE_RECURSIVE, &w, 2048, &m, &cut);
+		CU_ASSERT_FATAL(len > 0);
+		for (unsigned k = 0; k < 4; k++)
+			CU_ASSERT_EQUAL(count(&m, types[k]), k != i);
+		CU_ASSERT_EQUAL(copy(&b, &vr, ROUTE_RECURSIVE, &w, (size_t)len, &m, &cut), len);
+		CU_ASSERT_FALSE(cut);
+	}
+	// the bits are looked at only when they say so
+	vr.strips = false;
+	copy(&b, &vr, ROUTE_RECURSIVE, &w, 2048, &m, &cut);
+	CU_ASSERT_EQUAL(m.rr_count, 5);
+}
+
 static void test_truncation(void)
 {
 	struct val_response vr = judged(VAL_SECURE);
@@ -403,11 +432,14 @@ static void check_kept(const char *name, const struct builder *b, const struct v
 
 static void test_kept(void)
 {
-	struct val_response vr = judged(VAL_SECURE), insecure = judged(VAL_INSECURE);
+	struct val_response vr = judged(VAL_SECURE), insecure = judged(VAL_INSECURE), strips;
 	struct builder b, plain;
 
 	vr.ttl_capped = true;
 	vr.ttl_cap_s[0] = 77;
+	strips = vr;
+	strips.strips = true;
+	strips.stripped[0] = 2;
 	signed_answer(&b);
 	start(&plain, DNS_FLAG_QR | DNS_RCODE_NXDOMAIN, DNS_TYPE_A);
 	record(&plain, 1, DNS_TYPE_NS, 600, "\2ns\xc0\x0c", 5);
@@ -416,6 +448,7 @@ static void test_kept(void)
 			struct dp_waiter w = client((i & 1) != 0, (i & 2) != 0 && (i & 1), size);
 
 			check_kept("signed", &b, &vr, &w);
+			check_kept("stripped", &b, &strips, &w);
 			check_kept("plain", &plain, &insecure, &w);
 		}
 	}
@@ -475,6 +508,7 @@ int main(void)
 		{"AD only when secure and wanted", test_ad},
 		{"RA only from recursive upstreams", test_recursive_keeps_ra},
 		{"TTLs are capped", test_ttl_caps},
+		{"stripped", test_stripped},
 		{"truncation at n and n + 1", test_truncation},
 		{"a kept reply is the same as one copied at once", test_kept},
 		{"TTLs of kept replies", test_kept_ttls},

@@ -540,12 +540,16 @@ static void test_responses(void)
 		{"bad.sec.test.", DNS_TYPE_A, VAL_BOGUS, VAL_R_DNSKEY_NO_DS_MATCH, true},
 	};
 
-	for (int warm = 0; warm < 2; warm++) {
+	for (int pass = 0; pass < 4; pass++) {
+		bool warm = pass % 2;
+
 		open_tree();
+		tree.chatty = pass / 2;
 		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 			char row[64];
 
-			snprintf(row, sizeof(row), "%s, %s", rows[i].qname, warm ? "warm" : "cold");
+			snprintf(row, sizeof(row), "%s, %s%s", rows[i].qname,
+				warm ? "warm" : "cold", tree.chatty ? ", chatty" : "");
 			if (!warm)
 				val_facts_clear(trust.facts);
 			UNIT_CHECK(row, answer(rows[i].qname, rows[i].qtype) == rows[i].verdict);
@@ -554,6 +558,8 @@ static void test_responses(void)
 			UNIT_CHECK(row, out.ttl_capped == (rows[i].verdict != VAL_BOGUS));
 			UNIT_CHECK(
 				row, rows[i].verdict != VAL_SECURE || out.ttl_cap_s[0] == TREE_TTL);
+			UNIT_CHECK(
+				row, out.strips == (tree.chatty && rows[i].verdict == VAL_SECURE));
 			// a second time nothing is asked
 			answer(rows[i].qname, rows[i].qtype);
 			UNIT_CHECK(row, asked[0] == 0);
@@ -602,6 +608,83 @@ static void test_harmed_responses(void)
 			UNIT_CHECK(row, (out.result.verdict == VAL_BOGUS) == !spared);
 			UNIT_CHECK(row, !out.of_chain);
 		}
+	}
+	close_tree();
+}
+
+/* Which records of a secure answer are passed on. */
+static void test_strays(void)
+{
+	struct kit_sign sec, test, none = {.key = NULL};
+	struct kit_rdata a = kit_a(0xc0000201), ns = kit_name("ns.test."), soa = kit_soa("test.");
+	static const struct {
+		const char *name, *owner;
+		uint16_t type;
+		int section;
+		int by; // 0: unsigned, 1: by sec.test., 2: by test.
+		enum val_verdict verdict;
+		bool strips;
+	} rows[] = {
+		{"the zone's NS", "sec.test.", DNS_TYPE_NS, DNS_AUTHORITY, 0, VAL_SECURE, true},
+		{"signed", "sec.test.", DNS_TYPE_NS, DNS_AUTHORITY, 1, VAL_SECURE, false},
+		{"badly signed", "www.test.", DNS_TYPE_NS, DNS_AUTHORITY, 1, VAL_BOGUS, false},
+		{"its parent's NS", "test.", DNS_TYPE_NS, DNS_AUTHORITY, 0, VAL_SECURE, true},
+		{"its parent's, signed", "test.", DNS_TYPE_NS, DNS_AUTHORITY, 2, VAL_SECURE, false},
+		{"NS of elsewhere", "bad.test.", DNS_TYPE_NS, DNS_AUTHORITY, 0, VAL_SECURE, true},
+		{"NS below", "x.www.sec.test.", DNS_TYPE_NS, DNS_AUTHORITY, 0, VAL_SECURE, true},
+		{"an address", "ns.sec.test.", DNS_TYPE_A, DNS_AUTHORITY, 0, VAL_SECURE, true},
+		{"SOA", "sec.test.", DNS_TYPE_SOA, DNS_AUTHORITY, 0, VAL_BOGUS, false},
+		{"in the answer", "ns.sec.test.", DNS_TYPE_A, DNS_ANSWER, 0, VAL_BOGUS, false},
+		{"in additional", "ns.sec.test.", DNS_TYPE_A, DNS_ADDITIONAL, 0, VAL_SECURE, true},
+		{"there, signed", "ns.sec.test.", DNS_TYPE_A, DNS_ADDITIONAL, 1, VAL_SECURE, true},
+	};
+
+	open_tree();
+	sec = tree_sign(&tree, "sec.test.");
+	test = tree_sign(&tree, "test.");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct kit_sign *by[] = {&none, &sec, &test};
+		static struct kit_msg m;
+		uint8_t *wire;
+		size_t len;
+
+		kit_init(&m, "www.sec.test.", DNS_TYPE_A, DNS_FLAG_QR);
+		kit_rrset(&m, DNS_ANSWER, "www.sec.test.", DNS_TYPE_A, TREE_TTL, &a, 1, &sec);
+		kit_rrset(&m, (enum dns_section)rows[i].section, rows[i].owner, rows[i].type,
+			TREE_TTL,
+			rows[i].type == DNS_TYPE_A    ? &a
+			: rows[i].type == DNS_TYPE_NS ? &ns
+						      : &soa,
+			1, by[rows[i].by]);
+		wire = kit_finish(&m, &len);
+		UNIT_CHECK(rows[i].name, judge_response(wire, len) == rows[i].verdict);
+		UNIT_CHECK(rows[i].name, out.strips == rows[i].strips);
+		UNIT_CHECK(rows[i].name, !val_response_strips(&out, 0));
+		UNIT_CHECK(rows[i].name, !val_response_strips(&out, 1)); // its RRSIG
+		UNIT_CHECK(rows[i].name, val_response_strips(&out, 2) == rows[i].strips);
+	}
+	close_tree();
+}
+
+/* A denial whose proof has lost its signatures is no addition. */
+static void test_bare_proofs(void)
+{
+	static const struct {
+		const char *qname;
+		int at;
+	} rows[] = {{"nodata.sec.test.", 0}, {"nodata.sec.test.", 1}, {"nx2.sec.test.", 2},
+		{"x.w.sec.test.", 1}};
+
+	open_tree();
+	tree.chatty = true;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		tree.harm_name = rows[i].qname;
+		tree.harm_type = DNS_TYPE_A;
+		tree.harm = KIT_STRIP;
+		tree.harm_at = rows[i].at;
+		UNIT_CHECK(rows[i].qname, answer(rows[i].qname, DNS_TYPE_A) == VAL_BOGUS);
+		UNIT_CHECK(rows[i].qname, out.result.reason == VAL_R_SIG_MISSING);
+		UNIT_CHECK(rows[i].qname, !out.strips);
 	}
 	close_tree();
 }
@@ -693,6 +776,8 @@ int main(void)
 		{"depth", test_depth},
 		{"responses of several zones", test_responses},
 		{"harmed responses", test_harmed_responses},
+		{"additions of resolvers", test_strays},
+		{"proofs without signatures", test_bare_proofs},
 		{"false signers", test_false_signer},
 		{"an anchor below an unsigned zone", test_island},
 		CU_TEST_INFO_NULL,

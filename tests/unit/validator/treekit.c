@@ -263,6 +263,17 @@ static uint16_t write_answer(
 	return DNS_RCODE_NOERROR;
 }
 
+/* As resolvers do that have them at hand. */
+static void write_additions(struct kit_msg *m, const char *qname)
+{
+	const char *zone = zones[zone_of(qname, DNS_TYPE_NS)].name;
+	struct kit_sign none = {.key = NULL};
+	struct kit_rdata ns = kit_name("ns.test."), a = kit_a(0xc0000235);
+
+	kit_rrset(m, DNS_AUTHORITY, zone, DNS_TYPE_NS, TREE_TTL, &ns, 1, &none);
+	kit_rrset(m, DNS_ADDITIONAL, "ns.test.", DNS_TYPE_A, TREE_TTL, &a, 1, &none);
+}
+
 uint8_t *tree_answer(struct tree *t, const char *qname, uint16_t qtype, size_t *len)
 {
 	static struct kit_msg m;
@@ -276,6 +287,8 @@ uint8_t *tree_answer(struct tree *t, const char *qname, uint16_t qtype, size_t *
 		m.harm_at = t->harm_at;
 	}
 	rcode = write_answer(t, &m, qname, qtype);
+	if (t->chatty)
+		write_additions(&m, qname);
 	wire = kit_finish(&m, len);
 	dns_put16(wire + DNS_OFF_FLAGS, dns_get16(wire + DNS_OFF_FLAGS) | rcode);
 	t->questions++;

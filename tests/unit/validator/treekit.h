@@ -33,6 +33,7 @@ struct tree {
 	uint16_t harm_type;
 	enum kit_harm harm;
 	int harm_at;
+	bool chatty;        // adds NS of the name's zone and their address, without signatures
 	unsigned questions; // answered so far
 };
 
