@@ -88,7 +88,7 @@ UNBOUND = """server:
 	access-control: 0.0.0.0/0 allow
 	access-control: ::/0 allow
 	do-not-query-localhost: no
-	module-config: "validator iterator"
+	module-config: "{modules}"
 	trust-anchor-file: "{anchor}"
 	# Nothing that could hide what upstream does: short caches, no answers out of old or of neighbouring records.
 	serve-expired: no
@@ -102,7 +102,9 @@ UNBOUND = """server:
 	val-sig-skew-max: 0
 	target-fetch-policy: "0 0 0 0 0"
 	edns-buffer-size: 1232
-remote-control:
+	# As resolvers are that add all they know.
+	minimal-responses: no
+{more}remote-control:
 	control-enable: yes
 	control-interface: {run}/control
 	control-use-cert: no
@@ -243,16 +245,19 @@ class Servers:
         self._unbound("unbound-direct", SOURCE, addr4("sin", REAL), addr6("sin", REAL))
 
     def recursors(self):
-        """Two that ask the lab's own servers, for everything."""
+        """Two that ask the lab's own servers, for everything. b does not validate, and passes on what it gets."""
         self._unbound("recursor-a", REAL)
-        self._unbound("recursor-b", SOURCE)
+        self._unbound("recursor-b", SOURCE, modules="iterator")
 
-    def _unbound(self, label, last, *ups):
+    def _unbound(self, label, last, *ups, modules="validator iterator"):
         """ups: who is asked for com. and net., instead of those that the root names."""
         where = self.place(label)
+        # Releases since late 2025 throw unsigned additions away unless they are told not to; older ones have no word for it.
+        known = subprocess.run(["unbound-checkconf", "-o", "iter-scrub-promiscuous", os.devnull], capture_output=True)
+        more = "\titer-scrub-promiscuous: no\n" if known.returncode == 0 else ""
         conf = os.path.join(where, "unbound.conf")
         with open(conf, "w", encoding="ascii") as f:
-            f.write(UNBOUND.format(run=where, a4=addr4("resolver", last), a6=addr6("resolver", last),
+            f.write(UNBOUND.format(run=where, modules=modules, more=more, a4=addr4("resolver", last), a6=addr6("resolver", last),
                                    anchor=self.zones.anchor, root4=addr4("root", REAL),
                                    root6=addr6("root", REAL)))
             for tld in TLDS if ups else ():

@@ -27,6 +27,7 @@ TREE = {
     "deep.ent.tree.": (P256, (), None),
     "broken.tree.": (P256, (), "broken"),      # one signature is wrong
     "strip.tree.": (P256, (), "stripped"),     # no signatures over addresses
+    "loose.tree.": (P256, (), "loose"),        # none over its NS records, which resolvers add to answers
     "expired.tree.": (P256, (), "expired"),    # all signatures are over
     "nodnskey.tree.": (P256, (), "wrong DS"),  # the DS is another key's
     "alg.tree.": (P256, (), "unknown algorithm"),
@@ -46,6 +47,7 @@ QUESTIONS = [
     ("tree.", "SOA", "secure", None), ("tree.", "DNSKEY", "secure", None), ("opt.", "DS", "secure", None),
     ("www.sec.tree.", "A", "secure", None), ("www.ed.tree.", "A", "secure", None),
     ("www.rsa.tree.", "A", "secure", None), ("www.n3.tree.", "A", "secure", None),
+    ("www.loose.tree.", "A", "secure", None),
     ("www.deep.ent.tree.", "A", "secure", None), ("any.w.sec.tree.", "A", "secure", None),
     ("www.sec.opt.", "AAAA", "secure", None), ("alias.tree.", "A", "secure", None),
     ("www.dn.tree.", "A", "secure", None), ("opt.sec.tree.", "A", "secure", None),
@@ -102,7 +104,7 @@ class Tree:
         end = now - 60 if harm == "expired" else now + 24 * HOUR
         run("ldns-signzone", *options, "-o", zone, "-i", str(now - HOUR), "-e", str(end), "-f",
             self.zones.path(f"{zone}zone"), path, key)
-        if harm in ("broken", "stripped"):
+        if harm in ("broken", "stripped", "loose"):
             self._spoil(zone, harm)
         if zone == "opt.":  # an opt-out span has no record of what is in it, and ldns-signzone would make one
             with open(self.zones.path(f"{zone}zone"), "a", encoding="ascii") as f:
@@ -120,12 +122,14 @@ class Tree:
         return f"{owner}DS {tag} {algorithm} {digest_type} {digest}\n"
 
     def _spoil(self, zone, harm):
-        """The signature over www's address: one character of it changed, or the record left out."""
+        """The signature over www's address, or the zone's NS: one character of it changed, or the record left out."""
+        owner = rf"{re.escape(zone)}\s\d+\sIN\sRRSIG\sNS\s" if harm == "loose" else \
+            rf"www\.{re.escape(zone)}\s\d+\sIN\sRRSIG\sA\s"
         lines = []
         with open(self.zones.path(f"{zone}zone"), encoding="ascii") as f:
             for line in f:
-                if re.match(rf"www\.{re.escape(zone)}\s\d+\sIN\sRRSIG\sA\s", line):
-                    if harm == "stripped":
+                if re.match(owner, line):
+                    if harm in ("stripped", "loose"):
                         continue
                     at = line.rstrip("\n").rindex(" ") + 10
                     line = line[:at] + ("B" if line[at] == "A" else "A") + line[at + 1:]

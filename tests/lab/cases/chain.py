@@ -1,4 +1,5 @@
-"""The root is routed to two recursive resolvers: every answer is validated, and unbound thinks of each the same."""
+"""The root is routed to two recursive resolvers, of which the first asked passes on what it gets, whatever it is: every
+answer is validated, and the other one, which validates, thinks of each the same."""
 
 import labdns
 import labtree
@@ -10,9 +11,9 @@ VERDICTS = {"secure": ("NOERROR", "NXDOMAIN"), "insecure": ("NOERROR", "NXDOMAIN
 
 def routes():
     sites = "".join(f"  - name: {name}\n    addresses: [{addr4('resolver', last)}, \"{addr6('resolver', last)}\"]\n"
-                    for name, last in (("res-a", REAL), ("res-b", SOURCE)))
+                    for name, last in (("res-b", SOURCE), ("res-a", REAL)))
     return (f"sites:\n{sites}\nregions:\n  - name: apac\n    clients: [10.53.0.0/16, \"fd53::/16\"]\n\n"
-            "zones:\n  - name: .\n    kind: recursive\n    sites: [res-a, res-b]\n")
+            "zones:\n  - name: .\n    kind: recursive\n    sites: [res-b, res-a]\n")
 
 
 def verdict(reply):
@@ -50,6 +51,17 @@ def compare(replies, oracle, wrong):
             wrong.append(f"{name} {kind}: extended error {ours.ede()}, not {ede}")
 
 
+def additions(bench, wrong):
+    """What the resolver adds without a signature stays with swerve, and takes nothing from the answer."""
+    with bench.lab.net.inside("client"):
+        theirs = labdns.ask(addr4("resolver", SOURCE), "www.loose.tree.", "A", rd=True, do=True)
+        ours = labdns.ask(bench.service4, "www.loose.tree.", "A", rd=True, do=True)
+    if theirs is None or theirs.authorities == 0:
+        wrong.append(f"the resolver adds nothing, so this shows nothing: {theirs}")
+    elif ours is None or not ours.ad or ours.authorities:
+        wrong.append(f"www.loose.tree. A: {ours}; the resolver said {theirs}")
+
+
 def run(bench):
     servers, wrong = bench.lab.servers, []
     servers.recursors()
@@ -60,6 +72,7 @@ def run(bench):
             cold = swerved.stats()["sum"]
             compare(ask_all(bench.lab.net, bench.service6, wrong), oracle, wrong)
             warm = swerved.stats()["sum"]
+            additions(bench, wrong)
     finally:
         for label in ("recursor-a", "recursor-b"):
             servers.stop(label)
