@@ -99,7 +99,7 @@ void dp_failures_put(struct dp_failures *f, uint64_t q_hash, const struct dns_na
 	e->until_ms = until_ms;
 	e->qtype = qtype;
 	e->ede = (int16_t)ede;
-	e->qname = *qname;
+	dns_name_copy(&e->qname, qname);
 }
 
 void dp_failures_prefetch(const struct dp_failures *f, uint64_t q_hash)

@@ -5,6 +5,7 @@
 
 #include <rte_common.h>
 #include <rte_malloc.h>
+#include <rte_prefetch.h>
 
 /*
  * The transaction table of one worker.
@@ -16,6 +17,11 @@
  * short; the question hash is keyed with a random key, the reply key is our own random draw, so
  * neither can be aimed at. A question chain that is full all the same refuses the transaction; a
  * reply chain that is full costs another draw.
+ *
+ * Pairs are drawn DP_TXN_DRAWS_AHEAD assignments before they are used, for one reason: a pair is
+ * two random places in memory, its chain and its port, and what is fetched when it is drawn is
+ * there when it is used. Each is a draw of its own from the CSPRNG over the whole range, used once
+ * and overwritten by the next. Whether it is free is asked when it is used.
  *
  * Per (family, local port) we also keep how many transactions use it and the last one to do so. The
  * count decides when a claim is given back; the last one is what a reply with a wrong ID is
@@ -32,6 +38,10 @@ struct port_use {
 	uint32_t count; // transactions on it
 };
 
+struct draw {
+	uint16_t port, id;
+};
+
 struct dp_txns {
 	struct dp_txns_config cfg;
 	uint32_t head_mask;
@@ -41,13 +51,36 @@ struct dp_txns {
 	struct dp_txn *txn;
 	struct dp_waiter *waiter;
 	uint32_t *q_head, *r_head;
+	uint32_t next_draw; // in draw[], always filled
+	struct draw draw[DP_TXN_DRAWS_AHEAD];
 	uint32_t wheel[DP_TXN_WHEEL_SLOTS];
-	struct port_use ports[2][65536];
+	struct port_use ports[65536][2]; // a port's two families side by side: one line of memory
 };
 
 static struct port_use *port_use(struct dp_txns *x, uint8_t family, uint16_t port)
 {
-	return &x->ports[family == 6][port];
+	return &x->ports[port][family == 6];
+}
+
+// The pair is our own uniform draw: spreading it is all that is needed. Families share a chain.
+static uint32_t *reply_head(struct dp_txns *x, uint16_t port, uint16_t id)
+{
+	uint64_t key = (uint32_t)port << 16 | id;
+
+	return &x->r_head[((key * 0x9e3779b97f4a7c15ull) >> 32) & x->head_mask];
+}
+
+/* The oldest draw; a new one takes its place, and what it will need is on its way. */
+static struct draw draw_ahead(struct dp_txns *x)
+{
+	struct draw *at = &x->draw[x->next_draw], oldest = *at;
+
+	at->port = dp_rng_port(x->cfg.rng);
+	at->id = (uint16_t)dp_rng_u32(x->cfg.rng);
+	rte_prefetch0(reply_head(x, at->port, at->id));
+	rte_prefetch0(port_use(x, 4, at->port));
+	x->next_draw = (x->next_draw + 1) % DP_TXN_DRAWS_AHEAD;
+	return oldest;
 }
 
 /* ---- life ---- */
@@ -64,9 +97,8 @@ static void reset(struct dp_txns *x)
 	memset(x->q_head, 0xff, (x->head_mask + 1ul) * sizeof(uint32_t));
 	memset(x->r_head, 0xff, (x->head_mask + 1ul) * sizeof(uint32_t));
 	memset(x->wheel, 0xff, sizeof(x->wheel));
-	for (unsigned f = 0; f < 2; f++)
-		for (unsigned p = 0; p < 65536; p++)
-			x->ports[f][p].last = DP_TXN_NONE;
+	for (unsigned p = 0; p < 65536; p++)
+		x->ports[p][0].last = x->ports[p][1].last = DP_TXN_NONE;
 	for (uint32_t i = 0; i < cfg->transactions; i++)
 		x->txn[i].q_next = i + 1 < cfg->transactions ? i + 1 : DP_TXN_NONE;
 	for (uint32_t i = 0; i < cfg->waiters; i++)
@@ -96,6 +128,8 @@ int dp_txns_new(const struct dp_txns_config *cfg, struct dp_txns **out)
 		return -ENOMEM;
 	}
 	reset(x);
+	for (unsigned i = 0; i < DP_TXN_DRAWS_AHEAD; i++)
+		draw_ahead(x);
 	*out = x;
 	return 0;
 }
@@ -156,8 +190,12 @@ struct question_key {
 uint64_t dp_txns_hash(const struct dp_txns *x, const struct dns_name *qname, uint16_t qtype,
 	enum dp_txn_who who, uint16_t zone, uint16_t region)
 {
-	struct question_key key = {qtype, zone, region, (uint16_t)who, {0}};
+	struct question_key key;
 
+	key.qtype = qtype;
+	key.zone = zone;
+	key.region = region;
+	key.who = (uint16_t)who;
 	memcpy(key.name, qname->octets, qname->len);
 	return dns_hash64(&x->cfg.hash_key, &key, offsetof(struct question_key, name) + qname->len);
 }
@@ -206,6 +244,17 @@ static unsigned chain_length_q(const struct dp_txns *x, uint64_t hash)
 	return n;
 }
 
+/* The next one that will be opened. */
+static void prefetch_txn(const struct dp_txns *x, uint32_t index)
+{
+	const char *t = (const char *)&x->txn[index];
+
+	if (index == DP_TXN_NONE)
+		return;
+	for (size_t at = 0; at <= offsetof(struct dp_txn, qname); at += RTE_CACHE_LINE_SIZE)
+		rte_prefetch0(t + at);
+}
+
 struct dp_txn *dp_txns_open(struct dp_txns *x, uint64_t hash, const struct dns_name *qname,
 	uint16_t qtype, enum dp_txn_who who, uint16_t zone, uint16_t region, bool is_ask)
 {
@@ -217,8 +266,9 @@ struct dp_txn *dp_txns_open(struct dp_txns *x, uint64_t hash, const struct dns_n
 		return NULL;
 	t = &x->txn[index];
 	x->free_txn = t->q_next;
+	prefetch_txn(x, x->free_txn);
 	generation = t->generation + 1;
-	memset(t, 0, sizeof(*t));
+	memset(t, 0, offsetof(struct dp_txn, qname));
 	t->generation = generation;
 	t->q_hash = hash;
 	t->r_next = t->timer_prev = t->timer_next = t->timer_slot = DP_TXN_NONE;
@@ -232,7 +282,7 @@ struct dp_txn *dp_txns_open(struct dp_txns *x, uint64_t hash, const struct dns_n
 	t->region = region;
 	t->is_ask = is_ask;
 	t->ede = DNS_EDE_NONE;
-	t->qname = *qname;
+	dns_name_copy(&t->qname, qname);
 	t->q_next = DP_TXN_NONE;
 	if (!is_ask) {
 		t->q_next = x->q_head[hash & x->head_mask];
@@ -275,6 +325,8 @@ struct dp_waiter *dp_txns_wait(struct dp_txns *x, struct dp_txn *t)
 		return NULL;
 	w = &x->waiter[index];
 	x->free_waiter = w->next;
+	if (x->free_waiter != DP_TXN_NONE)
+		rte_prefetch0(&x->waiter[x->free_waiter]);
 	w->next = DP_TXN_NONE;
 	if (t->waiter_head == DP_TXN_NONE)
 		t->waiter_head = index;
@@ -293,21 +345,12 @@ struct dp_waiter *dp_txns_waiter(struct dp_txns *x, uint32_t index)
 
 /* ---- by reply ---- */
 
-static uint32_t *reply_head(struct dp_txns *x, uint8_t family, uint16_t port, uint16_t id)
-{
-	// The pair is our own uniform draw: spreading it is all that is needed.
-	uint64_t key = ((uint64_t)(family == 6) << 32) | ((uint32_t)port << 16) | id;
-
-	return &x->r_head[((key * 0x9e3779b97f4a7c15ull) >> 32) & x->head_mask];
-}
-
 /* Is the pair free, whatever the upstream, and its chain short enough? */
 static bool pair_free(struct dp_txns *x, uint8_t family, uint16_t port, uint16_t id)
 {
 	unsigned n = 0;
 
-	for (uint32_t i = *reply_head(x, family, port, id); i != DP_TXN_NONE;
-		i = x->txn[i].r_next) {
+	for (uint32_t i = *reply_head(x, port, id); i != DP_TXN_NONE; i = x->txn[i].r_next) {
 		const struct dp_txn *t = &x->txn[i];
 
 		if (t->local_port == port && t->id == id && t->family == family)
@@ -326,20 +369,21 @@ static bool claim(struct dp_txns *x, uint8_t family, uint16_t port)
 
 int dp_txns_assign(struct dp_txns *x, struct dp_txn *t, const struct route_addr *upstream)
 {
+	uint8_t family = upstream->family;
+
 	dp_txns_unassign(x, t);
 	for (unsigned n = 0; n < DP_TXN_DRAWS_MAX; n++) {
-		uint16_t port = dp_rng_port(x->cfg.rng);
-		uint16_t id = (uint16_t)dp_rng_u32(x->cfg.rng);
-		struct port_use *use = port_use(x, upstream->family, port);
+		struct draw d = draw_ahead(x);
+		struct port_use *use = port_use(x, family, d.port);
 		uint32_t *head;
 
-		if (!pair_free(x, upstream->family, port, id) || !claim(x, upstream->family, port))
+		if (!pair_free(x, family, d.port, d.id) || !claim(x, family, d.port))
 			continue;
-		head = reply_head(x, upstream->family, port, id);
+		head = reply_head(x, d.port, d.id);
 		t->upstream = *upstream;
-		t->family = upstream->family;
-		t->local_port = port;
-		t->id = id;
+		t->family = family;
+		t->local_port = d.port;
+		t->id = d.id;
 		t->r_next = *head;
 		t->in_replies = true;
 		*head = use->last = dp_txns_index(x, t);
@@ -351,12 +395,13 @@ int dp_txns_assign(struct dp_txns *x, struct dp_txn *t, const struct route_addr 
 
 void dp_txns_unassign(struct dp_txns *x, struct dp_txn *t)
 {
-	struct port_use *use = port_use(x, t->family, t->local_port);
+	struct port_use *use;
 	uint32_t *link;
 
 	if (!t->in_replies)
 		return;
-	link = reply_head(x, t->family, t->local_port, t->id);
+	use = port_use(x, t->family, t->local_port);
+	link = reply_head(x, t->local_port, t->id);
 	while (*link != dp_txns_index(x, t))
 		link = &x->txn[*link].r_next;
 	*link = t->r_next;
@@ -370,7 +415,7 @@ void dp_txns_unassign(struct dp_txns *x, struct dp_txn *t)
 enum dp_match dp_txns_find_reply(struct dp_txns *x, const struct route_addr *from,
 	uint16_t local_port, uint16_t id, struct dp_txn **out)
 {
-	uint32_t i = *reply_head(x, from->family, local_port, id);
+	uint32_t i = *reply_head(x, local_port, id);
 	uint32_t last;
 
 	for (unsigned n = 0; i != DP_TXN_NONE && n < DP_TXN_CHAIN_MAX; n++) {

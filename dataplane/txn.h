@@ -1,5 +1,7 @@
 #pragma once
 
+#include <assert.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,13 +29,14 @@ enum {
 	DP_TXN_WHEEL_SLOTS = 4096, // one a millisecond; no timer is set farther ahead
 	DP_TXN_CHAIN_MAX = 32,     // entries looked at in one hash chain
 	DP_TXN_DRAWS_MAX = 16,     // tries to find a free (port, ID)
+	DP_TXN_DRAWS_AHEAD = 16,   // pairs drawn before they are needed
 };
 
 /** One client's query, all that is needed to answer it later. */
 struct dp_waiter {
-	uint32_t next;             // index, DP_TXN_NONE at the end
-	uint16_t port;             // index of the port it came in by
-	struct rte_ether_addr mac; // next hop back: where the query came from
+	alignas(RTE_CACHE_LINE_SIZE) uint32_t next; // index, DP_TXN_NONE at the end
+	uint16_t port;                              // index of the port it came in by
+	struct rte_ether_addr mac;                  // next hop back: where the query came from
 	uint16_t vlan_tci_be;
 	bool vlan;
 	bool edns, do_bit;
@@ -63,9 +66,15 @@ struct dp_txn_list {
 	uint32_t head, tail; // indexes, DP_TXN_NONE: empty
 };
 
+/**
+ * Members stand in the order in which a query's life needs them: the first two lines of memory are
+ * all that matching a reply and arming a timer look at; what few transactions need comes late, and
+ * of the name only the octets that it has are written.
+ */
 struct dp_txn {
 	// links, owned by txn.c
-	uint32_t q_next, r_next; // chains of the question and the reply table
+	alignas(RTE_CACHE_LINE_SIZE) uint32_t q_next; // chains of the question and the reply table
+	uint32_t r_next;
 	uint32_t timer_prev, timer_next;
 	uint32_t timer_slot; // DP_TXN_NONE: no timer
 	uint32_t generation; // grows when the slot is reused: stale references show
@@ -74,56 +83,61 @@ struct dp_txn {
 	uint16_t waiters;
 	bool in_replies;
 
-	// question
+	// question, but for its name
 	uint8_t state; // enum dp_txn_state
 	uint8_t who;   // enum dp_txn_who
 	bool cd;       // clients asked with CD=1
+	bool is_ask;   // a question of control's own (dp_ask); then there are no waiters
+	bool nsid;
 	uint16_t qtype;
 	uint16_t route_zone; // index of the zone in the table of the time; part of the question's
 			     // identity
 	uint16_t region;
-	struct dns_name qname; // lower-cased
 
 	// the try that is under way
+	uint16_t local_port, id;
+	uint16_t path;
+	struct route_addr upstream;
 	uint8_t family; // of the upstream address
 	uint8_t tries;
-	uint16_t path;
-	uint16_t local_port, id;
 	uint8_t near_misses;
 	uint16_t upstream_port; // index of our port that it left by
-	struct route_addr upstream;
 	uint64_t sent_cycles;
 	uint64_t started_cycles;
+	uint64_t table_number; // the table that route_zone and region are indexes of
 	struct route_tried tried;
 	uint8_t bad[8]; // what each entry of `tried` came to: enum route_outcome, 0 nothing bad
-	uint64_t table_number; // the table that route_zone and region are indexes of
 
 	// judging
-	struct rte_mbuf *reply; // held while signatures are verified
-	uint32_t checks;        // index of the worker's val_checks slot, DP_TXN_NONE
 	uint8_t pending;        // jobs out at the crypto lcores
 	uint8_t verified;       // verifications of the whole transaction: the budget, never reset
 	bool held;              // the reply waits until somebody has looked for its key
-	uint64_t hold_until_ms; // 0: no reply was held yet
+	uint32_t checks;        // index of the worker's val_checks slot, DP_TXN_NONE
+	struct rte_mbuf *reply; // held while signatures are verified
 	struct rte_mbuf *fallback; // a bogus reply, kept for clients who said CD=1
-
-	// building the chain, owned by chain.c
-	uint8_t chain_wait;               // enum dp_chain_wait
-	uint32_t chain_prev, chain_next;  // in the list that chain_wait says
-	uint32_t chain_question;          // index of the transaction that asks for our keys
-	uint8_t chain_asked;              // questions caused or waited for, never reset
-	uint8_t chain_verified;           // verifications in their answers, never reset
-	struct dp_txn_list chain_waiters; // of a DP_TXN_CHAIN: who waits for its answer
+	uint64_t hold_until_ms;    // 0: no reply was held yet
 
 	// why the last try failed, most specific so far
 	enum val_reason reason;
 	int ede;
 
-	// a question of control's own (dp_ask); then there are no waiters
-	bool is_ask;
-	bool nsid;
-	uint64_t token;
+	// building the chain, owned by chain.c
+	uint8_t chain_wait;               // enum dp_chain_wait
+	uint8_t chain_asked;              // questions caused or waited for, never reset
+	uint8_t chain_verified;           // verifications in their answers, never reset
+	uint32_t chain_prev, chain_next;  // in the list that chain_wait says
+	uint32_t chain_question;          // index of the transaction that asks for our keys
+	struct dp_txn_list chain_waiters; // of a DP_TXN_CHAIN: who waits for its answer
+
+	uint64_t token; // of an ask: index of its slot
+
+	struct dns_name qname; // lower-cased
 };
+static_assert(offsetof(struct dp_txn, upstream) + sizeof(struct route_addr) <=
+		      (size_t)2 * RTE_CACHE_LINE_SIZE,
+	"what a reply is matched by is in two lines");
+static_assert(offsetof(struct dp_txn, qname) <= (size_t)4 * RTE_CACHE_LINE_SIZE,
+	"opening a transaction clears four lines");
 
 struct dp_txns;
 

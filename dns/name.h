@@ -13,6 +13,12 @@ struct dns_name {
 	uint8_t octets[DNS_NAME_MAX];
 };
 
+/** *to = *from, by the octets that there are: what a short name leaves of *to is of no meaning. */
+static inline void dns_name_copy(struct dns_name *to, const struct dns_name *from)
+{
+	memcpy(to, from, offsetof(struct dns_name, octets) + from->len);
+}
+
 enum {
 	// Pointers followed in one name; more are refused (-EBADMSG). Senders chain a handful, and
 	// a chain of bare pointers is work without an octet of name: a query may hold a hundred

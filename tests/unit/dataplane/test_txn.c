@@ -306,6 +306,99 @@ static void test_tables_against_naive(void)
 	teardown();
 }
 
+static int by_pair(const void *pa, const void *pb)
+{
+	const uint32_t *a = pa, *b = pb;
+
+	return (*a > *b) - (*a < *b);
+}
+
+/*
+ * What an attacker sees of pairs: none comes twice, ports are spread over the whole range and IDs
+ * over all 65,536, also between assignments that follow each other. Bounds are 6 sigma wide.
+ */
+static void test_pairs(void)
+{
+	enum { ASSIGNED = 20000, BINS = 16 };
+	static uint32_t pair[ASSIGNED];
+	unsigned ports[BINS] = {0}, ids[BINS] = {0}, steps[BINS] = {0}, twice = 0;
+	const double span = 65536.0 - DP_PORT_MIN;
+
+	setup();
+	for (unsigned i = 0; i < ASSIGNED; i++) {
+		struct dp_txn *t = open_numbered(i % 100);
+
+		CU_ASSERT_EQUAL_FATAL(dp_txns_assign(x, t, i % 2 ? &sin4 : &sin6), 0);
+		CU_ASSERT_FATAL(t->local_port >= DP_PORT_MIN);
+		pair[i] = (uint32_t)t->local_port << 16 | t->id;
+		ports[(unsigned)((t->local_port - DP_PORT_MIN) * BINS / span)]++;
+		ids[t->id * BINS / 65536]++;
+		if (i > 0)
+			steps[(uint16_t)(pair[i] - pair[i - 1]) * BINS / 65536]++;
+		dp_txns_close(x, t);
+	}
+	for (unsigned i = 0; i < BINS; i++) {
+		CU_ASSERT(abs((int)ports[i] - ASSIGNED / BINS) < 210);
+		CU_ASSERT(abs((int)ids[i] - ASSIGNED / BINS) < 210);
+		CU_ASSERT(abs((int)steps[i] - ASSIGNED / BINS) < 210);
+	}
+	qsort(pair, ASSIGNED, sizeof(pair[0]), by_pair);
+	for (unsigned i = 1; i < ASSIGNED; i++)
+		twice += pair[i] == pair[i - 1];
+	CU_ASSERT(twice <= 3); // 0.05 are expected
+	teardown();
+}
+
+/* Both families may use one pair, and do not answer for each other. */
+static void test_families_share_a_chain(void)
+{
+	struct dp_txn *t[TXNS], *got = NULL;
+
+	setup();
+	for (unsigned i = 0; i < TXNS; i++) {
+		t[i] = open_numbered(i);
+		CU_ASSERT_EQUAL_FATAL(dp_txns_assign(x, t[i], i % 2 ? &sin4 : &sin6), 0);
+	}
+	for (unsigned i = 0; i < TXNS; i++) {
+		const struct route_addr *own = i % 2 ? &sin4 : &sin6;
+		const struct route_addr *other = i % 2 ? &sin6 : &sin4;
+
+		CU_ASSERT_EQUAL(
+			dp_txns_find_reply(x, own, t[i]->local_port, t[i]->id, &got), DP_MATCH_YES);
+		CU_ASSERT_PTR_EQUAL(got, t[i]);
+		CU_ASSERT_NOT_EQUAL(dp_txns_find_reply(x, other, t[i]->local_port, t[i]->id, &got),
+			DP_MATCH_YES);
+	}
+	teardown();
+}
+
+/* A slot is as good as new, whatever was in it. */
+static void test_reopened_is_clean(void)
+{
+	struct dns_name small = {.len = 1};
+	struct dp_txn *t, was;
+
+	setup();
+	t = open_numbered(1);
+	was = *t;
+	memset((char *)t + offsetof(struct dp_txn, local_port), 0xa5,
+		sizeof(*t) - offsetof(struct dp_txn, local_port));
+	t->in_replies = false;
+	dp_txns_close(x, t);
+	t = open_numbered(1);
+	CU_ASSERT_EQUAL(t->generation, was.generation + 1);
+	t->generation = was.generation;
+	CU_ASSERT_EQUAL(memcmp(t, &was, offsetof(struct dp_txn, qname)), 0);
+	CU_ASSERT_EQUAL(t->qname.len, was.qname.len);
+	CU_ASSERT_EQUAL(memcmp(t->qname.octets, was.qname.octets, was.qname.len), 0);
+	dp_txns_close(x, t);
+	t = dp_txns_open(x, 7, &small, 1, DP_TXN_CLIENT, 0, 0, false);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(t);
+	CU_ASSERT_EQUAL(t->qname.len, 1);
+	CU_ASSERT_EQUAL(t->qname.octets[0], 0);
+	teardown();
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
@@ -318,6 +411,9 @@ int main(void)
 		{"timer limits", test_timer_limits},
 		{"timers against a naive list", test_timer_against_naive},
 		{"tables against naive arrays", test_tables_against_naive},
+		{"pairs are spread and come once", test_pairs},
+		{"families do not answer for each other", test_families_share_a_chain},
+		{"a slot opened again is clean", test_reopened_is_clean},
 		CU_TEST_INFO_NULL,
 	};
 
