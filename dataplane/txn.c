@@ -38,6 +38,11 @@ struct port_use {
 	uint32_t count; // transactions on it
 };
 
+/* A waiter begins a line of memory here; elsewhere it may stand anywhere. */
+struct waiter_slot {
+	alignas(RTE_CACHE_LINE_SIZE) struct dp_waiter w;
+};
+
 struct draw {
 	uint16_t port, id;
 };
@@ -49,7 +54,7 @@ struct dp_txns {
 	uint32_t free_txn, free_waiter; // lists through q_next and next
 	uint64_t wheel_ms;              // everything due up to here has been handed out
 	struct dp_txn *txn;
-	struct dp_waiter *waiter;
+	struct waiter_slot *waiter;
 	uint32_t *q_head, *r_head;
 	uint32_t next_draw; // in draw[], always filled
 	struct draw draw[DP_TXN_DRAWS_AHEAD];
@@ -102,7 +107,7 @@ static void reset(struct dp_txns *x)
 	for (uint32_t i = 0; i < cfg->transactions; i++)
 		x->txn[i].q_next = i + 1 < cfg->transactions ? i + 1 : DP_TXN_NONE;
 	for (uint32_t i = 0; i < cfg->waiters; i++)
-		x->waiter[i].next = i + 1 < cfg->waiters ? i + 1 : DP_TXN_NONE;
+		x->waiter[i].w.next = i + 1 < cfg->waiters ? i + 1 : DP_TXN_NONE;
 }
 
 int dp_txns_new(const struct dp_txns_config *cfg, struct dp_txns **out)
@@ -296,7 +301,7 @@ static void free_waiters(struct dp_txns *x, struct dp_txn *t)
 {
 	if (t->waiter_head == DP_TXN_NONE)
 		return;
-	x->waiter[t->waiter_tail].next = x->free_waiter;
+	x->waiter[t->waiter_tail].w.next = x->free_waiter;
 	x->free_waiter = t->waiter_head;
 	x->waiting -= t->waiters;
 }
@@ -323,7 +328,7 @@ struct dp_waiter *dp_txns_wait(struct dp_txns *x, struct dp_txn *t)
 
 	if (index == DP_TXN_NONE || t->waiters >= DP_TXN_WAITERS_MAX)
 		return NULL;
-	w = &x->waiter[index];
+	w = &x->waiter[index].w;
 	x->free_waiter = w->next;
 	if (x->free_waiter != DP_TXN_NONE)
 		rte_prefetch0(&x->waiter[x->free_waiter]);
@@ -331,7 +336,7 @@ struct dp_waiter *dp_txns_wait(struct dp_txns *x, struct dp_txn *t)
 	if (t->waiter_head == DP_TXN_NONE)
 		t->waiter_head = index;
 	else
-		x->waiter[t->waiter_tail].next = index;
+		x->waiter[t->waiter_tail].w.next = index;
 	t->waiter_tail = index;
 	t->waiters++;
 	x->waiting++;
@@ -340,7 +345,7 @@ struct dp_waiter *dp_txns_wait(struct dp_txns *x, struct dp_txn *t)
 
 struct dp_waiter *dp_txns_waiter(struct dp_txns *x, uint32_t index)
 {
-	return index < x->cfg.waiters ? &x->waiter[index] : NULL;
+	return index < x->cfg.waiters ? &x->waiter[index].w : NULL;
 }
 
 /* ---- by reply ---- */

@@ -34,9 +34,9 @@ enum {
 
 /** One client's query, all that is needed to answer it later. */
 struct dp_waiter {
-	alignas(RTE_CACHE_LINE_SIZE) uint32_t next; // index, DP_TXN_NONE at the end
-	uint16_t port;                              // index of the port it came in by
-	struct rte_ether_addr mac;                  // next hop back: where the query came from
+	uint32_t next;             // index, DP_TXN_NONE at the end
+	uint16_t port;             // index of the port it came in by
+	struct rte_ether_addr mac; // next hop back: where the query came from
 	uint16_t vlan_tci_be;
 	bool vlan;
 	bool edns, do_bit;
