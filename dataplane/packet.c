@@ -9,6 +9,8 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
+#include "dataplane/csum.h"
+
 enum {
 	ETH_LEN = sizeof(struct rte_ether_hdr),
 	VLAN_LEN = sizeof(struct rte_vlan_hdr),
@@ -31,31 +33,31 @@ static void addr_set(struct route_addr *a, uint8_t family, const void *octets)
 	memcpy(a->octets, octets, addr_len(family));
 }
 
-/* ---- checksums: sums of 16-bit words as they lie in memory, so byte order cancels out (RFC 1071
- * s2) ---- */
-
-static uint16_t csum_fold(uint64_t sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16); // below 2^18
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
-}
+/* ---- checksums ---- */
 
 uint16_t dp_csum_update16(uint16_t csum, uint16_t from, uint16_t to)
 {
-	return (uint16_t)~csum_fold((uint64_t)(uint16_t)~csum + (uint16_t)~from + to);
+	return (uint16_t)~dp_csum_fold((uint64_t)(uint16_t)~csum + (uint16_t)~from + to);
 }
 
 uint16_t dp_csum_update32(uint16_t csum, uint32_t from, uint32_t to)
 {
-	return (uint16_t)~csum_fold((uint64_t)(uint16_t)~csum + (uint32_t)~from + to);
+	return (uint16_t)~dp_csum_fold((uint64_t)(uint16_t)~csum + (uint32_t)~from + to);
 }
 
 static uint64_t addr_sum(const struct route_addr *a)
 {
-	return rte_raw_cksum(a->octets, addr_len(a->family));
+	uint32_t word[4];
+	uint64_t sum = 0;
+
+	if (a->family == 4) {
+		memcpy(word, a->octets, sizeof(word[0]));
+		return word[0];
+	}
+	memcpy(word, a->octets, sizeof(word));
+	for (unsigned i = 0; i < RTE_DIM(word); i++)
+		sum += word[i];
+	return sum;
 }
 
 /** Pseudo header of RFC 768 and RFC 8200 s8.1: its words are the same ones in both families. */
@@ -141,7 +143,7 @@ static bool ip4_csum_bad(const struct dp_pkt *p, const uint8_t *ip, size_t heade
 		return false;
 	if (verdict == RTE_MBUF_F_RX_IP_CKSUM_BAD)
 		return true;
-	return rte_raw_cksum(ip, header_len) != 0xffff;
+	return dp_csum_fold(dp_csum_octets(ip, header_len)) != 0xffff;
 }
 
 /** RFC 791 s3.1. Leaves the cursor on the UDP header and `end` at the end of the IP packet. */
@@ -219,7 +221,7 @@ static bool udp_csum_bad(const struct dp_pkt *p, const struct rte_udp_hdr *udp, 
 		return false;
 	if (verdict == RTE_MBUF_F_RX_L4_CKSUM_BAD)
 		return true;
-	return csum_fold(pseudo_sum(&p->src, &p->dst, udp_len) + rte_raw_cksum(udp, udp_len)) !=
+	return dp_csum_fold(pseudo_sum(&p->src, &p->dst, udp_len) + dp_csum_octets(udp, udp_len)) !=
 	       0xffff;
 }
 
@@ -316,82 +318,64 @@ static int front_set(struct rte_mbuf *m, uint16_t payload_off, uint16_t headers)
 	return 0;
 }
 
-static uint8_t *write_ether(uint8_t *pos, const struct dp_rewrite *rw)
-{
-	rte_be16_t type =
-		rw->dst.family == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
-	struct rte_vlan_hdr tag = {.vlan_tci = rw->vlan_tci_be, .eth_proto = type};
-	struct rte_ether_hdr eth = {
-		.dst_addr = rw->eth_dst,
-		.src_addr = rw->eth_src,
-		.ether_type = rw->vlan ? RTE_BE16(RTE_ETHER_TYPE_VLAN) : type,
-	};
+/*
+ * Headers are written where they stand, field by field: what is first put together in narrow stores
+ * and then copied in wide ones waits for each of these copies until all stores are done.
+ */
 
-	memcpy(pos, &eth, ETH_LEN);
-	pos += ETH_LEN;
-	if (!rw->vlan)
-		return pos;
-	memcpy(pos, &tag, VLAN_LEN);
-	return pos + VLAN_LEN;
+static uint8_t *put(uint8_t *pos, const void *octets, size_t len)
+{
+	memcpy(pos, octets, len);
+	return pos + len;
 }
 
-static void ip4_fill(struct rte_ipv4_hdr *ip, const struct dp_rewrite *rw, uint16_t udp_len)
+static uint8_t *write_ether(uint8_t *pos, const struct dp_rewrite *rw)
 {
-	memset(ip, 0, sizeof(*ip));
+	static const rte_be16_t tagged = RTE_BE16(RTE_ETHER_TYPE_VLAN);
+	rte_be16_t type =
+		rw->dst.family == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
+
+	pos = put(pos, &rw->eth_dst, sizeof(rw->eth_dst));
+	pos = put(pos, &rw->eth_src, sizeof(rw->eth_src));
+	if (rw->vlan) {
+		pos = put(pos, &tagged, sizeof(tagged));
+		pos = put(pos, &rw->vlan_tci_be, sizeof(rw->vlan_tci_be));
+	}
+	return put(pos, &type, sizeof(type));
+}
+
+/** addrs: the sum of both addresses. All other words are known, so the checksum reads nothing. */
+static uint8_t *write_ip4(
+	uint8_t *pos, const struct dp_rewrite *rw, uint16_t udp_len, uint64_t addrs)
+{
+	struct rte_ipv4_hdr *ip = (struct rte_ipv4_hdr *)pos;
+	rte_be16_t total_len = rte_cpu_to_be_16((uint16_t)(IP4_LEN + udp_len));
+	uint64_t sum = addrs + total_len + RTE_BE16(RTE_IPV4_VHL_DEF << 8) +
+		       RTE_BE16(RTE_IPV4_HDR_DF_FLAG) + RTE_BE16(HOP_LIMIT << 8 | IPPROTO_UDP);
+
 	ip->version_ihl = RTE_IPV4_VHL_DEF;
-	ip->total_length = rte_cpu_to_be_16((uint16_t)(IP4_LEN + udp_len));
+	ip->type_of_service = 0;
+	ip->total_length = total_len;
+	ip->packet_id = 0;
 	ip->fragment_offset = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
 	ip->time_to_live = HOP_LIMIT;
 	ip->next_proto_id = IPPROTO_UDP;
+	ip->hdr_checksum = (uint16_t)~dp_csum_fold(sum);
 	memcpy(&ip->src_addr, rw->src.octets, sizeof(ip->src_addr));
 	memcpy(&ip->dst_addr, rw->dst.octets, sizeof(ip->dst_addr));
-}
-
-/** The checksum of `to`, from that of `from` and the fields that differ (RFC 1624). Neither has
- * options. */
-static uint16_t ip4_csum_updated(const struct rte_ipv4_hdr *from, const struct rte_ipv4_hdr *to)
-{
-	uint32_t a[IP4_LEN / 4], b[IP4_LEN / 4];
-	uint16_t csum = from->hdr_checksum;
-
-	memcpy(a, from, IP4_LEN);
-	memcpy(b, to, IP4_LEN);
-	// words 0 and 1: version, type of service, length, ID, fragment; 3 and 4: addresses
-	csum = dp_csum_update32(csum, a[0], b[0]);
-	csum = dp_csum_update32(csum, a[1], b[1]);
-	csum = dp_csum_update32(csum, a[3], b[3]);
-	csum = dp_csum_update32(csum, a[4], b[4]);
-	// word 2 without the checksum itself
-	return dp_csum_update16(csum, *(const unaligned_uint16_t *)&from->time_to_live,
-		*(const unaligned_uint16_t *)&to->time_to_live);
-}
-
-/** old: the header that stands in the packet, checked and without options, or NULL. It may overlap
- * pos. */
-static uint8_t *write_ip4(
-	uint8_t *pos, const struct dp_rewrite *rw, uint16_t udp_len, const struct rte_ipv4_hdr *old)
-{
-	struct rte_ipv4_hdr ip;
-
-	ip4_fill(&ip, rw, udp_len);
-	ip.hdr_checksum =
-		old != NULL ? ip4_csum_updated(old, &ip) : (uint16_t)~rte_raw_cksum(&ip, IP4_LEN);
-	memcpy(pos, &ip, IP4_LEN);
 	return pos + IP4_LEN;
 }
 
 static uint8_t *write_ip6(uint8_t *pos, const struct dp_rewrite *rw, uint16_t udp_len)
 {
-	struct rte_ipv6_hdr ip = {
-		.vtc_flow = RTE_BE32(6u << 28),
-		.payload_len = rte_cpu_to_be_16(udp_len),
-		.proto = IPPROTO_UDP,
-		.hop_limits = HOP_LIMIT,
-	};
+	struct rte_ipv6_hdr *ip = (struct rte_ipv6_hdr *)pos;
 
-	memcpy(&ip.src_addr, rw->src.octets, sizeof(ip.src_addr));
-	memcpy(&ip.dst_addr, rw->dst.octets, sizeof(ip.dst_addr));
-	memcpy(pos, &ip, IP6_LEN);
+	ip->vtc_flow = RTE_BE32(6u << 28);
+	ip->payload_len = rte_cpu_to_be_16(udp_len);
+	ip->proto = IPPROTO_UDP;
+	ip->hop_limits = HOP_LIMIT;
+	memcpy(&ip->src_addr, rw->src.octets, sizeof(ip->src_addr));
+	memcpy(&ip->dst_addr, rw->dst.octets, sizeof(ip->dst_addr));
 	return pos + IP6_LEN;
 }
 
@@ -399,22 +383,24 @@ static uint8_t *write_ip6(uint8_t *pos, const struct dp_rewrite *rw, uint16_t ud
  * The only place that puts a UDP checksum into a frame; a port that computes them itself would get
  * its flags here. csum 0: sum the payload, which stands behind pos.
  */
-static void write_udp(uint8_t *pos, const struct dp_rewrite *rw, uint16_t udp_len, uint16_t csum)
+static void write_udp(
+	uint8_t *pos, const struct dp_rewrite *rw, uint16_t udp_len, uint64_t addrs, uint16_t csum)
 {
-	struct rte_udp_hdr udp = {
-		.src_port = rte_cpu_to_be_16(rw->sport),
-		.dst_port = rte_cpu_to_be_16(rw->dport),
-		.dgram_len = rte_cpu_to_be_16(udp_len),
-		.dgram_cksum = csum,
-	};
-	uint64_t sum;
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)pos;
+	rte_be16_t sport = rte_cpu_to_be_16(rw->sport), dport = rte_cpu_to_be_16(rw->dport);
+	rte_be16_t len = rte_cpu_to_be_16(udp_len);
 
+	udp->src_port = sport;
+	udp->dst_port = dport;
+	udp->dgram_len = len;
 	if (csum == 0) {
-		sum = pseudo_sum(&rw->src, &rw->dst, udp_len) + rte_raw_cksum(&udp, UDP_LEN) +
-		      rte_raw_cksum(pos + UDP_LEN, (size_t)(udp_len - UDP_LEN));
-		udp.dgram_cksum = udp_csum_sent((uint16_t)~csum_fold(sum));
+		// the pseudo header has the length too
+		uint64_t sum = addrs + RTE_BE16(IPPROTO_UDP) + sport + dport + 2u * len +
+			       dp_csum_octets(udp + 1, (size_t)(udp_len - UDP_LEN));
+
+		csum = udp_csum_sent((uint16_t)~dp_csum_fold(sum));
 	}
-	memcpy(pos, &udp, UDP_LEN);
+	udp->dgram_cksum = csum;
 }
 
 /** Offload verdicts and a stripped tag belong to the frame that came in. */
@@ -426,23 +412,21 @@ static void mbuf_finish(struct rte_mbuf *m, size_t len)
 	m->pkt_len = (uint32_t)len;
 }
 
-/** Where write_headers() may take checksums from. */
-struct known {
-	const struct rte_ipv4_hdr *ip4; // NULL: none
-	uint16_t udp_csum;              // 0: none
-};
-
-/** Everything in front of the payload, at the (already moved) front of the frame. */
-static void write_headers(struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dns_len,
-	const struct known *known)
+/**
+ * Everything in front of the payload, at the (already moved) front of the frame. csum: UDP's, 0
+ * when it is not known.
+ */
+static void write_headers(
+	struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dns_len, uint16_t csum)
 {
 	uint16_t udp_len = (uint16_t)(UDP_LEN + dns_len);
+	uint64_t addrs = addr_sum(&rw->src) + addr_sum(&rw->dst);
 	uint8_t *front = rte_pktmbuf_mtod(m, uint8_t *);
 	uint8_t *pos = write_ether(front, rw);
 
-	pos = rw->dst.family == 4 ? write_ip4(pos, rw, udp_len, known->ip4)
+	pos = rw->dst.family == 4 ? write_ip4(pos, rw, udp_len, addrs)
 				  : write_ip6(pos, rw, udp_len);
-	write_udp(pos, rw, udp_len, known->udp_csum);
+	write_udp(pos, rw, udp_len, addrs, csum);
 	mbuf_finish(m, (size_t)(pos - front) + udp_len);
 }
 
@@ -464,22 +448,16 @@ static int rewrite(
 	struct dp_pkt *p, const struct dp_rewrite *rw, uint16_t dns_len, uint16_t udp_csum)
 {
 	struct rte_mbuf *m = p->m;
-	struct rte_ipv4_hdr old;
-	struct known known = {.ip4 = NULL, .udp_csum = udp_csum};
 	int err;
 
 	if (!family_ok(rw) || rw->dst.family != p->family)
 		return -EAFNOSUPPORT;
 	if (m->data_off + p->dns_off + dns_len > m->buf_len)
 		return -ENOSPC;
-	if (p->family == 4 && p->l4_off - p->l3_off == IP4_LEN) {
-		memcpy(&old, rte_pktmbuf_mtod_offset(m, uint8_t *, p->l3_off), IP4_LEN);
-		known.ip4 = &old;
-	}
 	err = front_set(m, p->dns_off, (uint16_t)(l2_len(rw) + ip_len(rw) + UDP_LEN));
 	if (err < 0)
 		return err;
-	write_headers(m, rw, dns_len, &known);
+	write_headers(m, rw, dns_len, udp_csum);
 	pkt_update(p, rw, dns_len);
 	return 0;
 }
@@ -520,9 +498,9 @@ int dp_packet_rewrite_patched(struct dp_pkt *p, const struct dp_rewrite *rw)
 		csum = dp_csum_update16(
 			csum, rte_cpu_to_be_16(p->dport), rte_cpu_to_be_16(rw->dport));
 		csum = dp_csum_update16(
-			csum, (uint16_t)addr_sum(&p->src), (uint16_t)addr_sum(&rw->src));
+			csum, dp_csum_fold(addr_sum(&p->src)), dp_csum_fold(addr_sum(&rw->src)));
 		csum = dp_csum_update16(
-			csum, (uint16_t)addr_sum(&p->dst), (uint16_t)addr_sum(&rw->dst));
+			csum, dp_csum_fold(addr_sum(&p->dst)), dp_csum_fold(addr_sum(&rw->dst)));
 		csum = udp_csum_sent(csum);
 	}
 	return rewrite(p, rw, p->dns_len, csum);
@@ -530,7 +508,6 @@ int dp_packet_rewrite_patched(struct dp_pkt *p, const struct dp_rewrite *rw)
 
 int dp_packet_build(struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dns_len)
 {
-	static const struct known nothing;
 	int err;
 
 	if (!family_ok(rw))
@@ -540,7 +517,7 @@ int dp_packet_build(struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dn
 	err = front_set(m, 0, (uint16_t)(l2_len(rw) + ip_len(rw) + UDP_LEN));
 	if (err < 0)
 		return err;
-	write_headers(m, rw, dns_len, &nothing);
+	write_headers(m, rw, dns_len, 0);
 	return 0;
 }
 

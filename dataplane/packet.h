@@ -51,10 +51,9 @@ struct dp_rewrite {
 
 /**
  * Turn a received packet's headers into those of an outgoing one after its DNS payload was changed
- * in place to dns_len octets. Lengths and checksums are put right; IPv4's checksum incrementally
- * (RFC 1624), UDP's over the new payload. IPv4 options are dropped from what we send (header
- * becomes 20 octets, payload is not moved: the front is). TTL/hop limit 64, DF set, fresh IPv4
- * ID 0 (RFC 6864 s4.1).
+ * in place to dns_len octets. Lengths and checksums are put right, UDP's over the new payload. IPv4
+ * options are dropped from what we send (header becomes 20 octets, payload is not moved: the front
+ * is). TTL/hop limit 64, DF set, fresh IPv4 ID 0 (RFC 6864 s4.1).
  *
  * p is brought up to date, so a packet may be rewritten again. Nothing is changed on error.
  *
