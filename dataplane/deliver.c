@@ -5,8 +5,8 @@
 #include "dns/wire.h"
 
 /*
- * The end of a transaction: each client gets its own packet, built anew (the reply may have many
- * clients, and none of them the upstream's ID, letter case or EDNS).
+ * The end of a transaction: each client gets its own packet, since none has the upstream's ID,
+ * letter case or EDNS. The reply's own becomes that of a client who waits alone; others are copies.
  */
 
 enum { DNS_PORT = 53 };
@@ -24,9 +24,9 @@ struct rte_mbuf *dp_payload_new(struct dp_worker *w, uint8_t **payload, size_t *
 	return m;
 }
 
-/* Headers in front of len octets of payload, and out. */
+/* Headers in front of len octets of payload, and out. sum: of these octets, 0 when not known. */
 static void send_to_client(struct dp_worker *w, const struct dp_waiter *c, struct rte_mbuf *m,
-	int len, enum dp_tx_kind kind)
+	int len, uint16_t sum, enum dp_tx_kind kind)
 {
 	struct dp_rewrite rw = {
 		.eth_src = w->port_mac[c->port],
@@ -43,7 +43,7 @@ static void send_to_client(struct dp_worker *w, const struct dp_waiter *c, struc
 
 	m->data_len = (uint16_t)len;
 	m->pkt_len = (uint32_t)len;
-	if (dp_packet_build(m, &rw, (uint16_t)len) != 0) {
+	if (dp_packet_build_summed(m, &rw, (uint16_t)len, sum) != 0) {
 		dp_drop(w, m, DP_DROP_NO_MBUF);
 		return;
 	}
@@ -70,7 +70,7 @@ static void send_failure(
 	if (len < 0)
 		dp_drop(w, m, DP_DROP_NO_MBUF);
 	else
-		send_to_client(w, c, m, len, DP_TX_ANSWERED);
+		send_to_client(w, c, m, len, 0, DP_TX_ANSWERED);
 }
 
 static void send_copy(struct dp_worker *w, const struct dp_txn *t, const struct dp_waiter *c,
@@ -95,7 +95,26 @@ static void send_copy(struct dp_worker *w, const struct dp_txn *t, const struct 
 	}
 	if (truncated)
 		dp_count(&w->counters.truncated);
-	send_to_client(w, c, m, len, DP_TX_FORWARDED);
+	send_to_client(w, c, m, len, 0, DP_TX_FORWARDED);
+}
+
+/* @return false: the reply has to be copied */
+static bool send_in_place(struct dp_worker *w, struct dp_txn *t, const struct dp_waiter *c,
+	const struct val_response *verdict, enum route_kind kind)
+{
+	struct rte_mbuf *m = t->reply;
+	uint16_t sum = t->reply_sum;
+	int len;
+
+	if (t->waiters != 1)
+		return false;
+	len = dp_reply_in_place(&w->msg, verdict, kind, c, w->cfg->edns_size,
+		rte_pktmbuf_mtod(m, uint8_t *), m->buf_len - m->data_off, &sum);
+	if (len < 0)
+		return false;
+	t->reply = NULL;
+	send_to_client(w, c, m, len, sum, DP_TX_FORWARDED);
+	return true;
 }
 
 /* RFC 8767: better an answer that was good than none. @return false: there is none */
@@ -118,7 +137,7 @@ static bool send_stale(struct dp_worker *w, const struct dp_txn *t, const struct
 		rte_pktmbuf_free(m);
 		return false;
 	}
-	send_to_client(w, c, m, len, DP_TX_ANSWERED);
+	send_to_client(w, c, m, len, 0, DP_TX_ANSWERED);
 	return true;
 }
 
@@ -149,7 +168,8 @@ void dp_deliver(struct dp_worker *w, struct dp_txn *t, const struct val_response
 	enum route_kind kind)
 {
 	for (const struct dp_waiter *c = first_waiter(w, t); c != NULL; c = next_waiter(w, c))
-		send_copy(w, t, c, verdict, kind);
+		if (!send_in_place(w, t, c, verdict, kind))
+			send_copy(w, t, c, verdict, kind);
 	dp_txn_end(w, t);
 }
 
@@ -158,8 +178,12 @@ static void deliver_fallback(struct dp_worker *w, struct dp_txn *t)
 {
 	enum route_kind kind = dp_route_of(w, t).kind;
 
-	dns_msg_parse(
-		&w->msg, rte_pktmbuf_mtod(t->fallback, const uint8_t *), t->fallback->data_len);
+	rte_pktmbuf_free(t->reply);
+	t->reply = t->fallback;
+	t->reply_sum = 0;
+	t->fallback = NULL;
+	w->fallbacks--;
+	dns_msg_parse(&w->msg, rte_pktmbuf_mtod(t->reply, const uint8_t *), t->reply->data_len);
 	val_response_reset(&w->verdict);
 	w->verdict.result.verdict = VAL_BOGUS;
 	w->verdict.result.reason = t->reason;

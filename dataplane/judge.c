@@ -403,6 +403,7 @@ static void pass_truncation(struct dp_worker *w, struct dp_txn *t)
 	uint16_t len = w->msg.question_end;
 
 	memset(dns + DNS_OFF_ANCOUNT, 0, DNS_HEADER_LEN - DNS_OFF_ANCOUNT);
+	t->reply_sum = 0;
 	rte_pktmbuf_trim(t->reply, t->reply->data_len - len);
 	dns_msg_parse(&w->msg, dns, len);
 	val_response_reset(&w->verdict);

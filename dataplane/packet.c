@@ -35,16 +35,6 @@ static void addr_set(struct route_addr *a, uint8_t family, const void *octets)
 
 /* ---- checksums ---- */
 
-uint16_t dp_csum_update16(uint16_t csum, uint16_t from, uint16_t to)
-{
-	return (uint16_t)~dp_csum_fold((uint64_t)(uint16_t)~csum + (uint16_t)~from + to);
-}
-
-uint16_t dp_csum_update32(uint16_t csum, uint32_t from, uint32_t to)
-{
-	return (uint16_t)~dp_csum_fold((uint64_t)(uint16_t)~csum + (uint32_t)~from + to);
-}
-
 static uint64_t addr_sum(const struct route_addr *a)
 {
 	uint32_t word[4];
@@ -381,10 +371,10 @@ static uint8_t *write_ip6(uint8_t *pos, const struct dp_rewrite *rw, uint16_t ud
 
 /**
  * The only place that puts a UDP checksum into a frame; a port that computes them itself would get
- * its flags here. csum 0: sum the payload, which stands behind pos.
+ * its flags here. payload 0: nobody knows the sum of what stands behind pos + UDP_LEN.
  */
-static void write_udp(
-	uint8_t *pos, const struct dp_rewrite *rw, uint16_t udp_len, uint64_t addrs, uint16_t csum)
+static void write_udp(uint8_t *pos, const struct dp_rewrite *rw, uint16_t udp_len, uint64_t addrs,
+	uint64_t payload)
 {
 	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)pos;
 	rte_be16_t sport = rte_cpu_to_be_16(rw->sport), dport = rte_cpu_to_be_16(rw->dport);
@@ -393,14 +383,11 @@ static void write_udp(
 	udp->src_port = sport;
 	udp->dst_port = dport;
 	udp->dgram_len = len;
-	if (csum == 0) {
-		// the pseudo header has the length too
-		uint64_t sum = addrs + RTE_BE16(IPPROTO_UDP) + sport + dport + 2u * len +
-			       dp_csum_octets(udp + 1, (size_t)(udp_len - UDP_LEN));
-
-		csum = udp_csum_sent((uint16_t)~dp_csum_fold(sum));
-	}
-	udp->dgram_cksum = csum;
+	if (payload == 0)
+		payload = dp_csum_octets(udp + 1, (size_t)(udp_len - UDP_LEN));
+	// the pseudo header has the length too
+	udp->dgram_cksum = udp_csum_sent((uint16_t)~dp_csum_fold(
+		addrs + RTE_BE16(IPPROTO_UDP) + sport + dport + 2u * len + payload));
 }
 
 /** Offload verdicts and a stripped tag belong to the frame that came in. */
@@ -412,12 +399,9 @@ static void mbuf_finish(struct rte_mbuf *m, size_t len)
 	m->pkt_len = (uint32_t)len;
 }
 
-/**
- * Everything in front of the payload, at the (already moved) front of the frame. csum: UDP's, 0
- * when it is not known.
- */
+/** Everything in front of the payload, at the (already moved) front of the frame. */
 static void write_headers(
-	struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dns_len, uint16_t csum)
+	struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dns_len, uint16_t payload_sum)
 {
 	uint16_t udp_len = (uint16_t)(UDP_LEN + dns_len);
 	uint64_t addrs = addr_sum(&rw->src) + addr_sum(&rw->dst);
@@ -426,7 +410,7 @@ static void write_headers(
 
 	pos = rw->dst.family == 4 ? write_ip4(pos, rw, udp_len, addrs)
 				  : write_ip6(pos, rw, udp_len);
-	write_udp(pos, rw, udp_len, addrs, csum);
+	write_udp(pos, rw, udp_len, addrs, payload_sum);
 	mbuf_finish(m, (size_t)(pos - front) + udp_len);
 }
 
@@ -444,8 +428,7 @@ static void pkt_update(struct dp_pkt *p, const struct dp_rewrite *rw, uint16_t d
 	p->dst = rw->dst;
 }
 
-static int rewrite(
-	struct dp_pkt *p, const struct dp_rewrite *rw, uint16_t dns_len, uint16_t udp_csum)
+int dp_packet_rewrite(struct dp_pkt *p, const struct dp_rewrite *rw, uint16_t dns_len)
 {
 	struct rte_mbuf *m = p->m;
 	int err;
@@ -457,56 +440,28 @@ static int rewrite(
 	err = front_set(m, p->dns_off, (uint16_t)(l2_len(rw) + ip_len(rw) + UDP_LEN));
 	if (err < 0)
 		return err;
-	write_headers(m, rw, dns_len, udp_csum);
+	write_headers(m, rw, dns_len, 0);
 	pkt_update(p, rw, dns_len);
 	return 0;
 }
 
-int dp_packet_rewrite(struct dp_pkt *p, const struct dp_rewrite *rw, uint16_t dns_len)
+uint16_t dp_packet_payload_sum(const struct dp_pkt *p)
 {
-	return rewrite(p, rw, dns_len, 0);
+	const struct rte_udp_hdr *udp =
+		rte_pktmbuf_mtod_offset(p->m, const struct rte_udp_hdr *, p->l4_off);
+	uint16_t sum;
+
+	if (udp->dgram_cksum == 0)
+		return 0;
+	// With what it says of the payload, everything sums to 0xffff.
+	sum = (uint16_t)~dp_csum_fold(
+		pseudo_sum(&p->src, &p->dst, (uint16_t)(UDP_LEN + p->dns_len)) + udp->src_port +
+		udp->dst_port + udp->dgram_len + udp->dgram_cksum);
+	return sum != 0 ? sum : 0xffff;
 }
 
-static struct rte_udp_hdr *udp_of(const struct dp_pkt *p)
-{
-	return rte_pktmbuf_mtod_offset(p->m, struct rte_udp_hdr *, p->l4_off);
-}
-
-void dp_packet_patch16(struct dp_pkt *p, uint16_t off, uint16_t value_be)
-{
-	struct rte_udp_hdr *udp = udp_of(p);
-	uint8_t *word = (uint8_t *)(udp + 1) + off;
-	uint16_t from;
-
-	assert(off % 2 == 0 && off + 2 <= p->dns_len);
-	memcpy(&from, word, sizeof(from));
-	memcpy(word, &value_be, sizeof(value_be));
-	if (udp->dgram_cksum != 0)
-		udp->dgram_cksum =
-			udp_csum_sent(dp_csum_update16(udp->dgram_cksum, from, value_be));
-}
-
-int dp_packet_rewrite_patched(struct dp_pkt *p, const struct dp_rewrite *rw)
-{
-	uint16_t csum = udp_of(p)->dgram_cksum;
-
-	if (!family_ok(rw) || rw->dst.family != p->family)
-		return -EAFNOSUPPORT;
-	if (csum != 0) {
-		csum = dp_csum_update16(
-			csum, rte_cpu_to_be_16(p->sport), rte_cpu_to_be_16(rw->sport));
-		csum = dp_csum_update16(
-			csum, rte_cpu_to_be_16(p->dport), rte_cpu_to_be_16(rw->dport));
-		csum = dp_csum_update16(
-			csum, dp_csum_fold(addr_sum(&p->src)), dp_csum_fold(addr_sum(&rw->src)));
-		csum = dp_csum_update16(
-			csum, dp_csum_fold(addr_sum(&p->dst)), dp_csum_fold(addr_sum(&rw->dst)));
-		csum = udp_csum_sent(csum);
-	}
-	return rewrite(p, rw, p->dns_len, csum);
-}
-
-int dp_packet_build(struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dns_len)
+int dp_packet_build_summed(
+	struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dns_len, uint16_t payload_sum)
 {
 	int err;
 
@@ -517,8 +472,13 @@ int dp_packet_build(struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dn
 	err = front_set(m, 0, (uint16_t)(l2_len(rw) + ip_len(rw) + UDP_LEN));
 	if (err < 0)
 		return err;
-	write_headers(m, rw, dns_len, 0);
+	write_headers(m, rw, dns_len, payload_sum);
 	return 0;
+}
+
+int dp_packet_build(struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dns_len)
+{
+	return dp_packet_build_summed(m, rw, dns_len, 0);
 }
 
 void dp_packet_turn(const struct dp_pkt *p, struct dp_rewrite *rw)

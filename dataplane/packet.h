@@ -64,20 +64,11 @@ struct dp_rewrite {
 int dp_packet_rewrite(struct dp_pkt *p, const struct dp_rewrite *rw, uint16_t dns_len);
 
 /**
- * Change one 16-bit word of the DNS payload and the packet's UDP checksum with it (RFC 1624). A
- * packet that came without a checksum (IPv4) keeps none.
- *
- * @param off       even offset in the payload; off + 2 <= dns_len
- * @param value_be  network order
+ * What the payload of a parsed packet sums to by its UDP checksum (csum.h), so that nobody need
+ * read it again to send it on (RFC 1624): folded, never 0 unless the packet came without a
+ * checksum. The payload must still be what was received. Worker.
  */
-void dp_packet_patch16(struct dp_pkt *p, uint16_t off, uint16_t value_be);
-
-/**
- * dp_packet_rewrite() for a payload of unchanged length that nothing but dp_packet_patch16() has
- * touched: the UDP checksum is updated from the one in the packet, the payload is not read (unless
- * the packet came without a checksum). Same errors.
- */
-int dp_packet_rewrite_patched(struct dp_pkt *p, const struct dp_rewrite *rw);
+uint16_t dp_packet_payload_sum(const struct dp_pkt *p);
 
 /**
  * Build headers in front of a fresh mbuf's DNS payload.
@@ -92,15 +83,14 @@ enum { DP_PACKET_HEADROOM = 14 + 4 + 40 + 8 };
 int dp_packet_build(struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dns_len);
 
 /**
+ * The same for a payload whose sum is known: it is not read.
+ * @param payload_sum  as dp_csum_fold() gives it; 0: not known
+ */
+int dp_packet_build_summed(
+	struct rte_mbuf *m, const struct dp_rewrite *rw, uint16_t dns_len, uint16_t payload_sum);
+
+/**
  * Fill rw so that the packet goes back where it came from (MACs, VLAN, addresses and ports
  * swapped).
  */
 void dp_packet_turn(const struct dp_pkt *p, struct dp_rewrite *rw);
-
-/**
- * Internet checksum after a field changed, RFC 1624 s3 eqn. 3. All values as they stand in the
- * packet, any byte order as long as it is one. The field must be 16-bit aligned in what is summed.
- * For UDP a result of 0 must be sent as 0xffff (RFC 768).
- */
-uint16_t dp_csum_update16(uint16_t csum, uint16_t from, uint16_t to);
-uint16_t dp_csum_update32(uint16_t csum, uint32_t from, uint32_t to);

@@ -1,8 +1,12 @@
 #include "dataplane/reply.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
+#include <rte_byteorder.h>
+
+#include "dataplane/csum.h"
 #include "dns/wire.h"
 #include "dns/writer.h"
 
@@ -134,54 +138,164 @@ static bool copies_as_is(
 	return true;
 }
 
-/* Append an OPT behind records that are already in place. @return new length, -ENOSPC */
-static int append_opt(uint8_t *out, size_t len, size_t size, uint16_t edns_size, uint8_t ext_rcode,
-	bool do_bit, int ede)
-{
-	size_t need = ede >= 0 ? OPT_MAX : OPT_MIN;
-	uint8_t *p = out + len;
+/*
+ * Changes to a message, and what they do to its sum (RFC 1624): what was there is taken, what is
+ * there now is added, as values of big-endian words. A value at an odd offset counts 256 times.
+ */
+struct edit {
+	uint8_t *msg;
+	uint64_t taken, added;
+};
 
-	if (len + need > size)
-		return -ENOSPC;
-	p[0] = 0; // root
-	dns_put16(p + 1, DNS_TYPE_OPT);
-	dns_put16(p + 3, edns_size);
-	p[5] = ext_rcode;
-	p[6] = 0; // version
-	dns_put16(p + 7, do_bit ? 0x8000 : 0);
-	dns_put16(p + 9, ede >= 0 ? 6 : 0);
+static uint64_t weighed(size_t off, uint64_t value)
+{
+	return value << (off % 2 * 8);
+}
+
+static void append16(struct edit *e, size_t off, uint16_t v)
+{
+	e->added += weighed(off, v);
+	dns_put16(e->msg + off, v);
+}
+
+static void set16(struct edit *e, size_t off, uint16_t v)
+{
+	e->taken += weighed(off, dns_get16(e->msg + off));
+	append16(e, off, v);
+}
+
+static void set32(struct edit *e, size_t off, uint32_t v)
+{
+	uint32_t was = dns_get32(e->msg + off);
+
+	if (was == v)
+		return;
+	e->taken += weighed(off, was);
+	e->added += weighed(off, v);
+	dns_put32(e->msg + off, v);
+}
+
+static void cut_off(struct edit *e, size_t off, size_t len)
+{
+	uint16_t sum = dp_csum_fold(dp_csum_octets(e->msg + off, len));
+
+	e->taken += weighed(off, rte_be_to_cpu_16(sum));
+}
+
+static uint16_t edited_sum(const struct edit *e, uint16_t sum)
+{
+	uint16_t taken = dp_csum_fold(e->taken);
+
+	if (sum == 0) // nobody knew it
+		return 0;
+	sum = dp_csum_fold(rte_be_to_cpu_16(sum) + (uint64_t)(uint16_t)~taken + e->added);
+	return rte_cpu_to_be_16(sum);
+}
+
+static size_t opt_len(const struct dp_waiter *client, int ede)
+{
+	return !client->edns ? 0 : ede >= 0 ? OPT_MAX : OPT_MIN;
+}
+
+/* Write our OPT behind all records; there is room for opt_len(). The caller counts it. */
+static void append_opt(
+	struct edit *e, size_t off, uint16_t edns_size, uint8_t ext_rcode, bool do_bit, int ede)
+{
+	e->msg[off++] = 0; // root
+	append16(e, off, DNS_TYPE_OPT);
+	append16(e, off + 2, edns_size);
+	append16(e, off + 4, (uint16_t)(ext_rcode << 8)); // version 0
+	append16(e, off + 6, do_bit ? 0x8000 : 0);
+	append16(e, off + 8, ede >= 0 ? OPT_MAX - OPT_MIN : 0);
 	if (ede >= 0) {
-		dns_put16(p + 11, 15); // RFC 8914 s2
-		dns_put16(p + 13, 2);
-		dns_put16(p + 15, (uint16_t)ede);
+		append16(e, off + 10, 15); // RFC 8914 s2
+		append16(e, off + 12, 2);
+		append16(e, off + 14, (uint16_t)ede);
 	}
-	dns_put16(out + DNS_OFF_ARCOUNT, (uint16_t)(dns_get16(out + DNS_OFF_ARCOUNT) + 1));
-	return (int)(len + need);
+}
+
+/* The letters that the client wrote in upper case. */
+static void edit_case(struct edit *e, const struct dns_name *qname, const struct dp_waiter *client)
+{
+	dp_reply_case_restore(e->msg + DNS_HEADER_LEN, qname->len, client->case_bits);
+	for (size_t i = 0; i < (qname->len + 7u) / 8; i++) {
+		unsigned even = client->case_bits[i] & 0x55, odd = client->case_bits[i] & 0xaa;
+
+		static_assert(DNS_HEADER_LEN % 2 == 0, "even octets of the name come first");
+		e->taken += (uint64_t)__builtin_popcount(even) * ('a' - 'A') << 8;
+		e->taken += (uint64_t)__builtin_popcount(odd) * ('a' - 'A');
+	}
+}
+
+/* Records that stay, and where they end, of a reply of which octets stay as they are. */
+static uint16_t plain_records(const struct dns_msg *msg, size_t *end)
+{
+	uint16_t records = (uint16_t)(msg->rr_count - (msg->edns.present ? 1 : 0));
+
+	*end = records > 0 ? msg->rr[records - 1].end_off : msg->question_end;
+	return records;
+}
+
+/**
+ * Make a reply whose octets stay, in e->msg, one client's: ID, flags, TTLs, OPT; not the letter
+ * case.
+ * @return octets; there is room for them
+ */
+static int edit_reply(struct edit *e, const struct dns_msg *msg, const struct val_response *vr,
+	uint16_t flags, const struct dp_waiter *client, uint16_t edns_size)
+{
+	int ede = val_reason_ede(vr->result.reason);
+	size_t len;
+	uint16_t records = plain_records(msg, &len);
+	uint16_t additional = dns_get16(e->msg + DNS_OFF_ARCOUNT);
+
+	set16(e, DNS_OFF_ID, client->id);
+	set16(e, DNS_OFF_FLAGS, flags);
+	for (uint16_t i = 0; i < records; i++)
+		set32(e, msg->rr[i].rdata_off - 6u, capped_ttl(vr, &msg->rr[i], i));
+	if (msg->edns.present)
+		additional--;
+	if (client->edns) {
+		additional++;
+		append_opt(e, len, edns_size, msg->edns.present ? msg->edns.ext_rcode : 0,
+			client->do_bit, ede);
+	}
+	set16(e, DNS_OFF_ARCOUNT, additional);
+	return (int)(len + opt_len(client, ede));
 }
 
 static int copied_reply(const struct dns_msg *msg, const struct val_response *vr, uint16_t flags,
 	const struct dp_waiter *client, uint16_t edns_size, uint8_t *out, size_t size)
 {
-	uint16_t records = msg->rr_count;
-	size_t len = msg->len;
+	struct edit e = {.msg = out};
+	size_t len;
 
-	if (msg->edns.present) {
-		records--;
-		len = records > 0 ? msg->rr[records - 1].end_off : msg->question_end;
-	}
-	if (len > size)
+	plain_records(msg, &len);
+	if (len + opt_len(client, val_reason_ede(vr->result.reason)) > size)
 		return -ENOSPC;
 	memcpy(out, msg->data, len);
-	dns_put16(out + DNS_OFF_ID, client->id);
-	dns_put16(out + DNS_OFF_FLAGS, flags);
-	if (msg->edns.present)
-		dns_put16(out + DNS_OFF_ARCOUNT, (uint16_t)(dns_get16(out + DNS_OFF_ARCOUNT) - 1));
-	for (uint16_t i = 0; i < records; i++)
-		dns_put32(out + msg->rr[i].rdata_off - 6, capped_ttl(vr, &msg->rr[i], i));
-	if (!client->edns)
-		return (int)len;
-	return append_opt(out, len, size, edns_size, msg->edns.present ? msg->edns.ext_rcode : 0,
-		client->do_bit, val_reason_ede(vr->result.reason));
+	return edit_reply(&e, msg, vr, flags, client, edns_size);
+}
+
+int dp_reply_in_place(const struct dns_msg *msg, const struct val_response *vr,
+	enum route_kind kind, const struct dp_waiter *client, uint16_t edns_size, uint8_t *dns,
+	size_t size, uint16_t *sum)
+{
+	struct edit e = {.msg = dns};
+	size_t limit = client_limit(client, edns_size), len;
+	uint16_t flags =
+		client_flags(kept_flags(msg, kind), vr->result.verdict == VAL_SECURE, client);
+
+	if (!copies_as_is(msg, vr, client))
+		return -ENOTSUP;
+	plain_records(msg, &len);
+	if (len + opt_len(client, val_reason_ede(vr->result.reason)) > RTE_MIN(limit, size))
+		return -ENOSPC;
+	cut_off(&e, len, msg->len - len);
+	len = (size_t)edit_reply(&e, msg, vr, flags, client, edns_size);
+	edit_case(&e, &msg->qname, client);
+	*sum = edited_sum(&e, *sum);
+	return (int)len;
 }
 
 int dp_reply_copy(const struct dns_msg *msg, const struct val_response *vr, enum route_kind kind,
@@ -258,11 +372,11 @@ int dp_reply_kept(const struct dp_kept *k, const struct dp_waiter *client, uint1
 {
 	uint16_t flags = client_flags(dns_get16(k->msg + DNS_OFF_FLAGS), k->secure, client);
 	size_t limit = client_limit(client, edns_size), len = k->len;
-	size_t opt = !client->edns ? 0 : k->ede >= 0 ? OPT_MAX : OPT_MIN;
+	struct edit e = {.msg = out};
 	int ede = k->ede;
 
 	limit = limit < size ? limit : size;
-	*truncated = len + opt > limit;
+	*truncated = len + opt_len(client, ede) > limit;
 	if (*truncated) {
 		if (k->question_end + (size_t)OPT_MIN > size)
 			return -ENOSPC;
@@ -277,9 +391,11 @@ int dp_reply_kept(const struct dp_kept *k, const struct dp_waiter *client, uint1
 	dns_put16(out + DNS_OFF_FLAGS, flags);
 	dp_reply_case_restore(out + DNS_HEADER_LEN,
 		k->question_end - DNS_HEADER_LEN - DNS_TYPE_LEN - DNS_CLASS_LEN, client->case_bits);
-	if (!client->edns)
-		return (int)len;
-	return append_opt(out, len, size, edns_size, 0, client->do_bit, ede);
+	if (client->edns) {
+		append_opt(&e, len, edns_size, 0, client->do_bit, ede);
+		set16(&e, DNS_OFF_ARCOUNT, (uint16_t)(dns_get16(out + DNS_OFF_ARCOUNT) + 1));
+	}
+	return (int)(len + opt_len(client, ede));
 }
 
 /* ---- what we say ourselves ---- */

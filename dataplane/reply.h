@@ -37,6 +37,19 @@ int dp_reply_copy(const struct dns_msg *msg, const struct val_response *vr, enum
 	const struct dp_waiter *client, uint16_t edns_size, uint8_t *out, size_t size,
 	bool *truncated);
 
+/**
+ * The same without a copy, for a client who is the only one: the reply becomes his where it stands.
+ *
+ * @param dns   msg->data, writable, with room for size octets; afterwards msg is void
+ * @param sum   in: what the reply's octets sum to, folded (csum.h), or 0: not known; out: the same
+ *              of the client's
+ * @return octets; -ENOTSUP or -ENOSPC when it has to be copied, since records have to go or it is
+ *         too large for the client: nothing was changed
+ */
+int dp_reply_in_place(const struct dns_msg *msg, const struct val_response *vr,
+	enum route_kind kind, const struct dp_waiter *client, uint16_t edns_size, uint8_t *dns,
+	size_t size, uint16_t *sum);
+
 /** Would the reply be the same with DO=0 as with DO=1? */
 bool dp_reply_is_plain(const struct dns_msg *msg);
 

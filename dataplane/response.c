@@ -35,6 +35,7 @@ static void matched(struct dp_worker *w, struct dp_txn *t, struct dp_pkt *p)
 	struct rte_mbuf *m = p->m;
 
 	dp_count(&w->counters.matched);
+	t->reply_sum = dp_packet_payload_sum(p);
 	rte_pktmbuf_adj(m, p->dns_off);
 	m->data_len = p->dns_len;
 	m->pkt_len = p->dns_len;

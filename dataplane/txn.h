@@ -112,6 +112,7 @@ struct dp_txn {
 	uint8_t pending;        // jobs out at the crypto lcores
 	uint8_t verified;       // verifications of the whole transaction: the budget, never reset
 	bool held;              // the reply waits until somebody has looked for its key
+	uint16_t reply_sum;     // what the reply's octets sum to (csum.h), 0: not known
 	uint32_t checks;        // index of the worker's val_checks slot, DP_TXN_NONE
 	struct rte_mbuf *reply; // held while signatures are verified
 	struct rte_mbuf *fallback; // a bogus reply, kept for clients who said CD=1

@@ -327,7 +327,7 @@ void dp_judge_release(struct dp_worker *w, struct dp_txn *t);
 
 /* ---- deliver.c ---- */
 
-/** Each client gets its copy of w->msg; the transaction ends. */
+/** Each client gets its form of w->msg, which is t->reply parsed; the transaction ends. */
 void dp_deliver(struct dp_worker *w, struct dp_txn *t, const struct val_response *verdict,
 	enum route_kind kind);
 /** Each client gets SERVFAIL (CD=1: the bogus reply, if there was one); the transaction ends. */

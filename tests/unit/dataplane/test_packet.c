@@ -564,7 +564,6 @@ static void room(void)
 	CU_ASSERT_EQUAL(dp_packet_rewrite(&p, &rw, 42), -ENOSPC);
 	rewrite_default(&rw, 6, false);
 	CU_ASSERT_EQUAL(dp_packet_rewrite(&p, &rw, 31), -EAFNOSUPPORT);
-	CU_ASSERT_EQUAL(dp_packet_rewrite_patched(&p, &rw), -EAFNOSUPPORT);
 	rw.src.family = 4;
 	CU_ASSERT_EQUAL(dp_packet_rewrite(&p, &rw, 31), -EAFNOSUPPORT);
 	CU_ASSERT_EQUAL(memcmp(&p, &before, sizeof(p)), 0);
@@ -574,96 +573,61 @@ static void room(void)
 	let_go(h);
 }
 
-/** Patching words and updating the checksum gives what summing everything gives. */
-static void patches(void)
+/** What the checksum says of the payload is what the payload sums to. */
+static void payload_sums(void)
 {
 	for (int i = 0; i < 4000; i++) {
 		struct frame_spec s = {.family = i % 2 ? 4 : 6,
 			.payload = 12 + random32() % 20,
+			.padding = i % 8 == 3 ? 4 : 0,
 			.no_udp_csum = i % 16 == 1};
-		uint8_t payload[32];
-		struct dp_rewrite rw;
 		struct dp_pkt p;
 		struct frame f;
 		struct held *h;
+		uint16_t want;
 
 		frame_make(&f, &s);
-		h = hold(f.octets, f.len, 4, 0);
+		h = hold(f.octets, f.len, 0, 0);
 		CU_ASSERT_EQUAL_FATAL(dp_packet_parse(&h->m, &p), DP_DROP_MAX);
-		memcpy(payload, f.octets + f.dns, f.dns_len);
-		for (int n = 0; n < 3; n++) {
-			uint16_t off = (uint16_t)(random32() % (f.dns_len / 2) * 2);
-			uint16_t word = (uint16_t)(n == 0 ? 0xffff * (random32() & 1) : random32());
-
-			memcpy(payload + off, &word, 2);
-			dp_packet_patch16(&p, off, word);
-		}
-		rewrite_default(&rw, f.family, i & 4);
-		for (size_t k = 0; k < (f.family == 4 ? 4 : 16); k++)
-			rw.dst.octets[k] = (uint8_t)random32();
-		rw.sport = (uint16_t)random32();
-		CU_ASSERT_EQUAL(dp_packet_rewrite_patched(&p, &rw), 0);
-		CU_ASSERT_TRUE(frame_is(&h->m, &rw, payload, f.dns_len));
+		want = frame_sum(f.octets + f.dns, f.dns_len, 0);
+		CU_ASSERT_EQUAL(
+			dp_packet_payload_sum(&p), s.no_udp_csum ? 0 : rte_cpu_to_be_16(want));
 		let_go(h);
 	}
 }
 
-/** A datagram whose checksum is 0 goes out as 0xffff by either way (RFC 768). */
+/** The payload whose words sum to `word`, as it is sent and as it is read. */
+static void zero_sum(int family, uint16_t word, bool summed)
+{
+	struct held *h = hold(NULL, 0, DP_PACKET_HEADROOM, 12);
+	struct dp_rewrite rw;
+	struct dp_pkt p;
+	uint8_t *dns = (uint8_t *)rte_pktmbuf_append(&h->m, 12);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(dns);
+	memset(dns, 0, 12);
+	dns[2] = (uint8_t)(word >> 8);
+	dns[3] = (uint8_t)word;
+	rewrite_default(&rw, family, false);
+	CU_ASSERT_EQUAL(
+		dp_packet_build_summed(&h->m, &rw, 12, summed ? rte_cpu_to_be_16(word) : 0), 0);
+	CU_ASSERT_TRUE(frame_is(&h->m, &rw, dns, 12));
+	CU_ASSERT_EQUAL(dp_packet_parse(&h->m, &p), DP_DROP_MAX);
+	CU_ASSERT_EQUAL(dp_packet_payload_sum(&p), rte_cpu_to_be_16(word));
+	let_go(h);
+}
+
+/**
+ * Whatever a payload sums to: among all sums is the one for which the checksum is 0, which goes out
+ * as 0xffff (RFC 768).
+ */
 static void never_zero(void)
 {
 	for (int family = 4; family <= 6; family += 2) {
-		struct frame_spec s = {.family = family, .payload = 12};
-		struct dp_rewrite rw;
-		struct dp_pkt p;
-		struct frame f;
-		struct held *h;
-		uint16_t word;
-
-		frame_make(&f, &s);
-		h = hold(f.octets, f.len, 4, 0);
-		CU_ASSERT_EQUAL_FATAL(dp_packet_parse(&h->m, &p), DP_DROP_MAX);
-		dp_packet_turn(&p, &rw);
-		// make the words of the datagram sum to 0xffff without the checksum
-		word = frame_add(
-			frame_get16(f.octets + f.dns + 2), frame_get16(f.octets + f.l4 + 6));
-		dp_packet_patch16(&p, 2, rte_cpu_to_be_16(word));
-		CU_ASSERT_EQUAL(
-			frame_get16(rte_pktmbuf_mtod_offset(&h->m, uint8_t *, f.l4 + 6)), 0xffff);
-		CU_ASSERT_EQUAL(dp_packet_rewrite(&p, &rw, 12), 0);
-		CU_ASSERT_EQUAL(
-			frame_get16(rte_pktmbuf_mtod_offset(&h->m, uint8_t *, f.l4 + 6)), 0xffff);
-		CU_ASSERT_EQUAL(dp_packet_rewrite_patched(&p, &rw), 0);
-		CU_ASSERT_EQUAL(
-			frame_get16(rte_pktmbuf_mtod_offset(&h->m, uint8_t *, f.l4 + 6)), 0xffff);
-		CU_ASSERT_EQUAL(dp_packet_parse(&h->m, &p), DP_DROP_MAX);
-		let_go(h);
-	}
-}
-
-/** RFC 1624 s4's example, and every update against summing anew. */
-static void updates(void)
-{
-	CU_ASSERT_EQUAL(dp_csum_update16(0xdd2f, 0x5555, 0x3285), 0x0000);
-	for (int i = 0; i < 100000; i++) {
-		uint8_t words[16];
-		uint32_t from, to = random32() * 2 + (random32() & 1);
-		uint16_t csum, want, got;
-		size_t at = random32() % 4 * 4;
-
-		for (size_t k = 0; k < sizeof(words); k++)
-			words[k] = (uint8_t)random32();
-		words[0] |= 1; // a header is never all zero
-		csum = (uint16_t)~frame_sum(words, sizeof(words), 0);
-		memcpy(&from, words + at, 4);
-		if (at == 0)
-			to |= 1;
-		memcpy(words + at, &to, 4);
-		want = (uint16_t)~frame_sum(words, sizeof(words), 0);
-		got = rte_be_to_cpu_16(dp_csum_update32(rte_cpu_to_be_16(csum), from, to));
-		CU_ASSERT_EQUAL(got, want);
-		got = dp_csum_update16(rte_cpu_to_be_16(csum), (uint16_t)from, (uint16_t)to);
-		got = dp_csum_update16(got, (uint16_t)(from >> 16), (uint16_t)(to >> 16));
-		CU_ASSERT_EQUAL(rte_be_to_cpu_16(got), want);
+		for (uint32_t word = 1; word <= 0xffff; word++)
+			zero_sum(family, (uint16_t)word, word % 2);
+		for (uint32_t word = 1; word <= 0xffff; word++)
+			zero_sum(family, (uint16_t)word, word % 2 == 0);
 	}
 }
 
@@ -726,9 +690,8 @@ int main(int argc, char **argv)
 		{"rewrites", rewrites},
 		{"turn", turn},
 		{"room", room},
-		{"patches", patches},
+		{"what payloads sum to", payload_sums},
 		{"never a zero checksum", never_zero},
-		{"checksum updates", updates},
 		{"builds", builds},
 		{"room to build", build_room},
 		CU_TEST_INFO_NULL,

@@ -296,9 +296,9 @@ static void test_coalesce(void)
 	unsigned seen = 0;
 
 	insecure();
-	stage_ask(&q);
+	stage_ask(&shout); // first: what the one gets must not show in what the other gets
 	up = stage_expect_upstream(SIN);
-	stage_ask(&shout);
+	stage_ask(&q);
 	stage_expect_nothing(STAGE_UPSTREAM);
 	CU_ASSERT_EQUAL(stage_stats().coalesced, 1);
 	CU_ASSERT_EQUAL(stage_stats().transactions, 1);

@@ -397,6 +397,121 @@ static void test_question(void)
 	CU_ASSERT_EQUAL(dp_reply_question(7, 0, &name, 6, 1232, true, buf, (size_t)n - 1), -ENOSPC);
 }
 
+static uint64_t random_state = 0x13198a2e03707344;
+
+static uint32_t random32(void)
+{
+	random_state = random_state * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(random_state >> 33);
+}
+
+/* A name of one label under com., so that records stand at odd and at even offsets. */
+static size_t random_name(uint8_t *name, bool mixed_case)
+{
+	size_t label = 1 + random32() % 20;
+
+	name[0] = (uint8_t)label;
+	for (size_t i = 1; i <= label; i++)
+		name[i] = (uint8_t)((mixed_case && random32() % 2 ? 'A' : 'a') + random32() % 26);
+	memcpy(name + 1 + label, "\3com", 5);
+	return label + 6;
+}
+
+static void random_reply(struct builder *b, const uint8_t *name, size_t len)
+{
+	uint8_t rdata[40];
+
+	start(b, (uint16_t)(DNS_FLAG_QR | (random32() & 0x87b0)), DNS_TYPE_A);
+	memcpy(b->buf + DNS_HEADER_LEN, name, len);
+	b->len = DNS_HEADER_LEN + len;
+	add16(b, DNS_TYPE_A);
+	add16(b, DNS_CLASS_IN);
+	for (uint32_t n = random32() % 5; n > 0; n--) {
+		for (size_t i = 0; i < sizeof(rdata); i++)
+			rdata[i] = (uint8_t)random32();
+		record(b, 0, random32() % 2 ? DNS_TYPE_A : DNS_TYPE_RRSIG,
+			random32() % 3 ? random32() % 1000 : random32() * 2, rdata,
+			(uint16_t)(random32() % sizeof(rdata)));
+	}
+	if (random32() % 4 != 0)
+		opt(b);
+	if (random32() % 8 == 0) // an OPT that is not the last
+		record(b, 2, DNS_TYPE_A, 5, rdata, 4);
+}
+
+static uint16_t sum_of(const uint8_t *octets, size_t len)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len; i++)
+		sum += i % 2 == 0 ? (uint32_t)octets[i] << 8 : octets[i];
+	while (sum > 0xffff)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)(sum >> 8 | sum << 8); // as it lies in memory
+}
+
+/* In place or copied: the same octets; and their sum by what changed is the sum of them all. */
+static bool check_in_place(const struct builder *b, const struct val_response *vr,
+	const struct dp_waiter *w, bool sum_known)
+{
+	uint8_t copied[2048], untouched[2048], *dns = malloc(sizeof(copied));
+	uint16_t sum = sum_known ? sum_of(b->buf, b->len) : 0;
+	bool truncated;
+	struct dns_msg msg;
+	int len, want;
+
+	memcpy(dns, b->buf, b->len);
+	CU_ASSERT_EQUAL_FATAL(dns_msg_parse(&msg, dns, b->len), 0);
+	want = dp_reply_copy(
+		&msg, vr, ROUTE_RECURSIVE, w, 1232, copied, sizeof(copied), &truncated);
+	memcpy(untouched, dns, b->len);
+	dns = realloc(dns, want > (int)b->len ? (size_t)want : b->len);
+	CU_ASSERT_EQUAL_FATAL(dns_msg_parse(&msg, dns, b->len), 0);
+	CU_ASSERT_TRUE(dp_reply_in_place(&msg, vr, ROUTE_RECURSIVE, w, 1232, dns, (size_t)want - 1,
+			       &sum) < 0);
+	len = dp_reply_in_place(&msg, vr, ROUTE_RECURSIVE, w, 1232, dns, (size_t)want, &sum);
+	if (len > 0) {
+		CU_ASSERT_EQUAL(len, want);
+		CU_ASSERT_EQUAL(memcmp(dns, copied, (size_t)len), 0);
+		CU_ASSERT_EQUAL(sum, sum_known ? sum_of(dns, (size_t)len) : 0);
+		CU_ASSERT_FALSE(vr->strips);
+	} else {
+		CU_ASSERT_TRUE(len == -ENOTSUP || truncated);
+		CU_ASSERT_EQUAL(memcmp(dns, untouched, b->len), 0);
+	}
+	free(dns);
+	return len > 0;
+}
+
+static void test_in_place(void)
+{
+	unsigned done = 0, rounds = 20000;
+
+	for (unsigned i = 0; i < rounds; i++) {
+		struct val_response vr = judged(random32() % 2 ? VAL_SECURE : VAL_INSECURE);
+		struct dp_waiter w = client(random32() % 4 != 0, random32() % 2,
+			random32() % 8 ? 1232 : (uint16_t)(random32() % 700));
+		uint8_t name[32];
+		struct builder b;
+		size_t len = random_name(name, true);
+
+		if (random32() % 4 == 0)
+			vr.result.reason = VAL_R_NSEC3_ITERATIONS;
+		w.do_bit = w.do_bit && w.edns;
+		w.id = (uint16_t)random32();
+		dp_reply_case_save(name, len, w.case_bits);
+		dns_name_lower(name, len);
+		random_reply(&b, name, len);
+		vr.ttl_capped = random32() % 2;
+		for (unsigned k = 0; k < 8; k++)
+			vr.ttl_cap_s[k] = random32() % 600;
+		vr.strips = random32() % 16 == 0;
+		vr.stripped[0] = random32() % 8;
+		done += check_in_place(&b, &vr, &w, random32() % 8 != 0);
+	}
+	CU_ASSERT_TRUE(done > rounds / 4 && done < rounds);
+}
+
 /* What is kept and what is copied at once must be the same octets, whoever asks. */
 static void check_kept(const char *name, const struct builder *b, const struct val_response *vr,
 	const struct dp_waiter *w)
@@ -512,6 +627,7 @@ int main(void)
 		{"truncation at n and n + 1", test_truncation},
 		{"a kept reply is the same as one copied at once", test_kept},
 		{"TTLs of kept replies", test_kept_ttls},
+		{"in place, the same as copied", test_in_place},
 		{"our own answers", test_error},
 		{"our questions", test_question},
 		{"letter case round trip", test_case_round_trip},

@@ -89,7 +89,24 @@ static void release_mbufs(void)
 		rte_pktmbuf_free(hoard[--hoarded]);
 }
 
-static void test_no_mbuf_for_client(void)
+static void test_no_mbuf_for_clients(void)
+{
+	struct stage_packet up;
+
+	open_insecure();
+	stage_ask(&question);
+	up = stage_expect_upstream(SIN);
+	stage_ask(&question);
+	hoard_mbufs();
+	stage_reply_a(&up);
+	release_mbufs();
+	CU_ASSERT_EQUAL(stage_stats().dropped[DP_DROP_NO_MBUF], 2);
+	CU_ASSERT_EQUAL(stage_stats().transactions, 0);
+	stage_close();
+}
+
+/* The reply's own is enough. */
+static void test_no_mbuf_for_one_client(void)
 {
 	struct stage_packet up;
 
@@ -99,7 +116,8 @@ static void test_no_mbuf_for_client(void)
 	hoard_mbufs();
 	stage_reply_a(&up);
 	release_mbufs();
-	CU_ASSERT_EQUAL(stage_stats().dropped[DP_DROP_NO_MBUF], 1);
+	stage_expect_answer();
+	CU_ASSERT_EQUAL(stage_stats().forwarded, 1);
 	CU_ASSERT_EQUAL(stage_stats().transactions, 0);
 	stage_close();
 }
@@ -319,7 +337,8 @@ int main(int argc, char **argv)
 		{"reply not taken", test_reply_not_taken},
 		{"answer not taken", test_answer_not_taken},
 		{"query not taken", test_query_not_taken},
-		{"no mbuf for a client", test_no_mbuf_for_client},
+		{"no mbuf for clients", test_no_mbuf_for_clients},
+		{"no mbuf for one client", test_no_mbuf_for_one_client},
 		{"no mbuf for a query", test_no_mbuf_for_query},
 		{"grace", test_grace},
 		{"grace of two", test_grace_of_two},
