@@ -2,11 +2,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "control/addr.h"
 #include "control/daemon.h"
-#include "dataplane/reply.h"
+#include "control/fetch.h"
 #include "dns/text.h"
 #include "dns/wire.h"
 #include "validator/time.h"
@@ -282,19 +281,20 @@ static void on_told_by_tcp(void *arg, int error, const uint8_t *msg, uint16_t le
 
 static int ask_by_tcp(struct ctl_daemon *d, const struct ctl_keeper_ask *ask)
 {
+	struct ctl_tcp_question q = {
+		.to = ask->addr,
+		.kind = kind_of(d, ask->path),
+		.qname = ask->qname,
+		.qtype = ask->qtype,
+		.edns_size = d->cfg.dp.edns_size,
+		.timeout_ms = CTL_KEEPER_TIMEOUT_MS,
+	};
 	struct by_tcp *b = malloc(sizeof(*b));
-	uint8_t query[DNS_UDP_MAX_PLAIN];
-	uint16_t id = 0;
 
 	if (!b)
 		return -ENOMEM;
 	*b = (struct by_tcp){d, ask->token};
-	getrandom(&id, sizeof(id), 0);
-	int len = dp_reply_question(id, kind_of(d, ask->path), &ask->qname, ask->qtype,
-		d->cfg.dp.edns_size, false, query, sizeof(query));
-	int rc = len < 0 ? len
-			 : ctl_tcp_ask(d->tcp_asks, &ask->addr, query, (uint16_t)len,
-				   CTL_KEEPER_TIMEOUT_MS, on_told_by_tcp, b);
+	int rc = ctl_tcp_ask_question(d->tcp_asks, &q, on_told_by_tcp, b);
 	if (rc)
 		free(b);
 	return rc;
@@ -405,6 +405,7 @@ static void check_ready(struct ctl_daemon *d)
 void ctl_duty_poll(struct ctl_daemon *d)
 {
 	dp_poll(d->dp, on_told, d);
+	ctl_fetch_poll(d->dp, d->tcp_asks, d->cfg.dp.edns_size);
 	// clients wait for the keys
 	if (!hint_keeper(d) && !d->keeper_told)
 		return;

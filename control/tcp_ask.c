@@ -4,9 +4,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "control/addr.h"
 #include "control/tcp_frames.h"
+#include "dataplane/reply.h"
 #include "dns/wire.h"
 
 struct ask {
@@ -211,4 +213,18 @@ int ctl_tcp_ask(struct ctl_tcp_asks *asks, const struct route_addr *to, const ui
 	if (rc)
 		let_go(a);
 	return rc;
+}
+
+int ctl_tcp_ask_question(
+	struct ctl_tcp_asks *asks, const struct ctl_tcp_question *q, ctl_tcp_told told, void *arg)
+{
+	uint8_t query[DNS_UDP_MAX_PLAIN];
+	uint16_t id = 0;
+
+	getrandom(&id, sizeof(id), 0);
+	int len = dp_reply_question(
+		id, q->kind, &q->qname, q->qtype, q->edns_size, false, query, sizeof(query));
+	if (len < 0)
+		return len;
+	return ctl_tcp_ask(asks, &q->to, query, (uint16_t)len, q->timeout_ms, told, arg);
 }

@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include "dns/name.h"
 #include "routing/table.h"
 
 /**
@@ -41,3 +42,16 @@ typedef void (*ctl_tcp_told)(void *arg, int error, const uint8_t *msg, uint16_t 
  */
 int ctl_tcp_ask(struct ctl_tcp_asks *asks, const struct route_addr *to, const uint8_t *query,
 	uint16_t len, uint32_t timeout_ms, ctl_tcp_told told, void *arg);
+
+/** A question of our own, in the form that its kind of upstream wants. */
+struct ctl_tcp_question {
+	struct route_addr to;
+	enum route_kind kind;
+	struct dns_name qname; // lower-cased
+	uint16_t qtype;
+	uint16_t edns_size;
+	uint32_t timeout_ms;
+};
+/** Ask it under a random ID, with DO=1. @retval as ctl_tcp_ask(), -ENOSPC */
+int ctl_tcp_ask_question(
+	struct ctl_tcp_asks *asks, const struct ctl_tcp_question *q, ctl_tcp_told told, void *arg);

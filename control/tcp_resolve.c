@@ -19,7 +19,6 @@ struct query {
 	struct dp_waiter client;
 	struct dns_name qname; // lower-cased
 	uint16_t qtype;
-	uint16_t id; // of our question upstream
 	enum route_kind kind;
 	struct route_tried tried;
 	uint32_t tries;
@@ -169,13 +168,6 @@ static bool judge(struct query *q, enum route_outcome *outcome)
 	return true;
 }
 
-static bool is_answer(const struct query *q, const struct dns_msg *m)
-{
-	return m->id == q->id && m->qd_count == 1 && m->qtype == q->qtype &&
-	       m->qclass == DNS_CLASS_IN && m->qname.len == q->qname.len &&
-	       memcmp(m->qname.octets, q->qname.octets, q->qname.len) == 0;
-}
-
 static void told(void *arg, int error, const uint8_t *msg, uint16_t len)
 {
 	struct query *q = arg;
@@ -186,7 +178,7 @@ static void told(void *arg, int error, const uint8_t *msg, uint16_t len)
 		tried_in_vain(q, DNS_EDE_NO_REACHABLE_AUTHORITY);
 		return;
 	}
-	if (dns_msg_parse(&r->msg, msg, len) || !is_answer(q, &r->msg) ||
+	if (dns_msg_parse(&r->msg, msg, len) || !dp_question_is(&r->msg, &q->qname, q->qtype) ||
 		dp_outcome_truncated(&r->msg)) {
 		tried_in_vain(q, DNS_EDE_INVALID_DATA);
 		return;
@@ -220,16 +212,17 @@ static uint32_t random_u32(void)
 static int ask(struct query *q, const struct route_addr *to, uint64_t left_ms)
 {
 	struct ctl_resolver *r = q->r;
-	uint8_t buf[512];
+	struct ctl_tcp_question ask = {
+		.to = *to,
+		.kind = q->kind,
+		.qname = q->qname,
+		.qtype = q->qtype,
+		.edns_size = r->cfg->edns_size,
+		.timeout_ms = left_ms < CTL_RESOLVE_TRY_MS ? (uint32_t)left_ms : CTL_RESOLVE_TRY_MS,
+	};
 
-	q->id = (uint16_t)random_u32();
-	int len = dp_reply_question(
-		q->id, q->kind, &q->qname, q->qtype, r->cfg->edns_size, false, buf, sizeof(buf));
-	if (len < 0)
-		return len;
 	r->stats.tries++;
-	return ctl_tcp_ask(r->asks, to, buf, (uint16_t)len,
-		left_ms < CTL_RESOLVE_TRY_MS ? (uint32_t)left_ms : CTL_RESOLVE_TRY_MS, told, q);
+	return ctl_tcp_ask_question(r->asks, &ask, told, q);
 }
 
 static void try_next(struct query *q)

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -58,6 +59,25 @@ int dp_ask(struct dp *dp, const struct dp_ask *ask)
 	slot->ask = *ask;
 	rte_ring_sp_enqueue(dp->asks, slot); // holds every slot: cannot be full
 	return 0;
+}
+
+void dp_fetches(struct dp *dp, void (*want)(void *arg, struct dp_fetch *f), void *arg)
+{
+	struct dp_fetch *f;
+
+	for (uint16_t i = 0; i < dp->cfg.worker_count; i++)
+		while (rte_ring_sc_dequeue(dp->worker[i]->fetch_asks, (void **)&f) == 0)
+			want(arg, f);
+}
+
+void dp_fetched(struct dp *dp, struct dp_fetch *f, int error, const uint8_t *msg, uint16_t len)
+{
+	f->error = error == 0 && len > sizeof(f->msg) ? -EMSGSIZE : error;
+	f->len = f->error == 0 ? len : 0;
+	if (f->len > 0)
+		memcpy(f->msg, msg, len);
+	// holds every place: cannot be full
+	rte_ring_sp_enqueue(dp->worker[f->worker]->fetch_tolds, f);
 }
 
 void dp_poll(struct dp *dp, void (*told)(void *arg, const struct dp_told *told), void *arg)

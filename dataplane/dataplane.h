@@ -24,6 +24,11 @@
 
 enum { DP_PORTS_MAX = 16, DP_WORKERS_MAX = 64, DP_ADDRS_MAX = 16 };
 
+enum {
+	DP_FETCHES_MAX = 16,      // answers that a worker has fetched by TCP at once
+	DP_FETCH_MSG_MAX = 16384, // octets of one: more than any key set that can be judged
+};
+
 /** The response cache. Seconds; a size of 0 turns it off. */
 struct dp_cache_config {
 	uint32_t size_mb;            // shared by all workers
@@ -103,6 +108,34 @@ struct dp_told {
 };
 
 /**
+ * A worker's question for keys (chain.h) whose answer UDP was too small for, to be asked by TCP. Of
+ * the worker that asks; control has it from dp_fetches() to dp_fetched().
+ */
+struct dp_fetch {
+	// what is to be asked, and where
+	struct route_addr addr;
+	enum route_kind kind;
+	struct dns_name qname; // lower-cased
+	uint16_t qtype;
+	uint32_t timeout_ms; // nobody waits longer
+	// the worker's
+	uint16_t worker;
+	bool away; // at control
+	uint32_t txn, generation;
+	// the answer
+	int error;
+	uint16_t len;
+	uint8_t msg[DP_FETCH_MSG_MAX];
+};
+/** Questions that are to be asked: `want` is called for each. Cheap. */
+void dp_fetches(struct dp *dp, void (*want)(void *arg, struct dp_fetch *f), void *arg);
+/**
+ * The answer, once for each; before dp_free(). It need not be the right one: the worker looks.
+ * @param error  0, or -errno: then msg may be NULL. An answer that is too long is an error too
+ */
+void dp_fetched(struct dp *dp, struct dp_fetch *f, int error, const uint8_t *msg, uint16_t len);
+
+/**
  * Housekeeping for control's loop: answers to dp_ask (fn is called for each), views to let go.
  * Cheap.
  */
@@ -151,6 +184,7 @@ struct dp_stats {
 	uint64_t chain_waited;             // times a reply was held for one
 	uint64_t chain_failed;             // questions without a good answer
 	uint64_t chain_truncated;          // answers to them that did not fit into UDP
+	uint64_t chain_fetched;            // of these, fetched by TCP
 	uint64_t chain_limit;              // replies given up: too many questions or verifications
 	uint64_t chain_full;   // replies given up: too many held, or no transaction free
 	uint64_t transactions; // in use now

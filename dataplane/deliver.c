@@ -154,6 +154,7 @@ static const struct dp_waiter *next_waiter(struct dp_worker *w, const struct dp_
 void dp_txn_end(struct dp_worker *w, struct dp_txn *t)
 {
 	dp_chain_leave(w, t);
+	dp_fetch_end(w, t);
 	dp_judge_release(w, t);
 	if (t->fallback != NULL)
 		w->fallbacks--;

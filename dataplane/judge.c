@@ -157,7 +157,7 @@ static void note_refuted(struct dp_worker *w, const struct dp_txn *t)
 
 static void free_reply(struct dp_txn *t)
 {
-	rte_pktmbuf_free(t->reply);
+	rte_pktmbuf_free(t->reply); // NULL is allowed
 	t->reply = NULL;
 }
 
@@ -214,8 +214,8 @@ static void try_elsewhere(
 		dp_deliver(w, t, &w->verdict, kind);
 		return;
 	}
-	if (t->reply != NULL)
-		free_reply(t);
+	free_reply(t);
+	dp_fetch_end(w, t);
 	dp_upstream_retry(w, t);
 }
 
@@ -385,7 +385,11 @@ void dp_judge_again(struct dp_worker *w, struct dp_txn *t)
 {
 	struct val_checks *checks = &w->first_checks;
 
-	dns_msg_parse(&w->msg, rte_pktmbuf_mtod(t->reply, const uint8_t *), t->reply->data_len);
+	if (t->fetch != NULL)
+		dns_msg_parse(&w->msg, t->fetch->msg, t->fetch->len);
+	else
+		dns_msg_parse(
+			&w->msg, rte_pktmbuf_mtod(t->reply, const uint8_t *), t->reply->data_len);
 	if (t->checks != DP_TXN_NONE) {
 		checks = &w->checks[t->checks];
 	} else {
@@ -413,14 +417,21 @@ static void pass_truncation(struct dp_worker *w, struct dp_txn *t)
 	dp_deliver(w, t, &w->verdict, dp_route_of(w, t).kind);
 }
 
-/* Nobody asks for us by TCP: another path may have less to say. */
-static void refuse_truncation(struct dp_worker *w, struct dp_txn *t)
+void dp_judge_truncated(struct dp_worker *w, struct dp_txn *q)
+{
+	// Another path may have less to say.
+	dp_upstream_failed(
+		q, ROUTE_O_SECURE, VAL_R_CHAIN_TRUNCATED, val_reason_ede(VAL_R_CHAIN_TRUNCATED));
+	dp_upstream_retry(w, q);
+}
+
+/* Keys are asked for by nobody who would come again by TCP. */
+static void fetch(struct dp_worker *w, struct dp_txn *q)
 {
 	dp_count(&w->counters.chain_truncated);
-	dp_upstream_failed(
-		t, ROUTE_O_SECURE, VAL_R_CHAIN_TRUNCATED, val_reason_ede(VAL_R_CHAIN_TRUNCATED));
-	free_reply(t);
-	dp_upstream_retry(w, t);
+	free_reply(q);
+	if (!dp_fetch_begin(w, q))
+		dp_judge_truncated(w, q);
 }
 
 void dp_judge_reply(struct dp_worker *w, struct dp_txn *t, struct rte_mbuf *m)
@@ -435,7 +446,7 @@ void dp_judge_reply(struct dp_worker *w, struct dp_txn *t, struct rte_mbuf *m)
 	t->reply = m;
 	if (dp_outcome_truncated(&w->msg)) {
 		if (t->who == DP_TXN_CHAIN)
-			refuse_truncation(w, t);
+			fetch(w, t);
 		else
 			pass_truncation(w, t);
 		return;

@@ -57,6 +57,13 @@ bool dp_question_read(struct dns_msg *msg, const uint8_t *dns, uint16_t len, str
 	return false;
 }
 
+bool dp_question_is(const struct dns_msg *reply, const struct dns_name *qname, uint16_t qtype)
+{
+	return reply->qd_count == 1 && reply->qtype == qtype && reply->qclass == DNS_CLASS_IN &&
+	       reply->qname.len == qname->len &&
+	       memcmp(reply->qname.octets, qname->octets, qname->len) == 0;
+}
+
 void dp_question_note(const struct dns_msg *msg, struct dp_waiter *c)
 {
 	c->edns = msg->edns.present;

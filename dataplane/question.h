@@ -32,6 +32,9 @@ bool dp_question_allowed(const struct dp_config *cfg, const struct route_addr *c
  */
 bool dp_question_read(struct dns_msg *msg, const uint8_t *dns, uint16_t len, struct dp_answer *out);
 
+/** Is a reply's question this one, and only this one? @param qname  lower-cased, as we sent it */
+bool dp_question_is(const struct dns_msg *reply, const struct dns_name *qname, uint16_t qtype);
+
 /** Note what the reply will need of the query: ID, flags, EDNS, letter case. The rest of c is not
  * touched. */
 void dp_question_note(const struct dns_msg *msg, struct dp_waiter *c);

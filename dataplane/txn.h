@@ -52,7 +52,12 @@ struct dp_waiter {
 			  1]; // bit i: octet i of the wire name was an upper-case letter
 };
 
-enum dp_txn_state { DP_TXN_FREE, DP_TXN_SENT, DP_TXN_JUDGING };
+enum dp_txn_state {
+	DP_TXN_FREE,
+	DP_TXN_SENT,
+	DP_TXN_FETCHING, // control asks for it by TCP (fetch.c)
+	DP_TXN_JUDGING,
+};
 
 /** Who asks: part of a question's identity. */
 enum dp_txn_who {
@@ -65,6 +70,8 @@ enum dp_txn_who {
 struct dp_txn_list {
 	uint32_t head, tail; // indexes, DP_TXN_NONE: empty
 };
+
+struct dp_fetch;
 
 /**
  * Members stand in the order in which a query's life needs them: the first two lines of memory are
@@ -129,6 +136,7 @@ struct dp_txn {
 	uint32_t chain_prev, chain_next;  // in the list that chain_wait says
 	uint32_t chain_question;          // index of the transaction that asks for our keys
 	struct dp_txn_list chain_waiters; // of a DP_TXN_CHAIN: who waits for its answer
+	struct dp_fetch *fetch;           // the same: its answer comes by TCP, or came
 
 	uint64_t token; // of an ask: index of its slot
 

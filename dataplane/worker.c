@@ -108,6 +108,8 @@ int dp_worker_new(const struct dp_worker_config *cfg, struct dp_worker **out)
 		goto free_worker;
 	err = make_handover(w);
 	if (err == 0)
+		err = dp_fetch_new(w);
+	if (err == 0)
 		err = make_tables(w, cfg);
 	if (err != 0)
 		goto free_worker;
@@ -139,6 +141,7 @@ void dp_worker_free(struct dp_worker *w)
 		return;
 	if (w->handover != NULL)
 		free_packets(w);
+	dp_fetch_free(w);
 	val_facts_free(w->facts);
 	dp_failures_free(w->failures);
 	dp_txns_free(w->txns);
@@ -243,6 +246,9 @@ static void time_out(struct dp_worker *w, struct dp_txn *t)
 	} else if (t->held) {
 		t->held = false; // nobody has looked in time: judged as it stands
 		dp_judge_again(w, t);
+	} else if (t->state == DP_TXN_FETCHING) {
+		dp_fetch_end(w, t); // that its TCP is slow says nothing about the path
+		dp_judge_truncated(w, t);
 	} else if (t->state == DP_TXN_JUDGING && spent < w->budget_cycles) {
 		// The upstream did answer; verification takes what is left of the budget.
 		dp_txns_timer(w->txns, t, w->now.ms,
@@ -315,6 +321,7 @@ unsigned dp_worker_burst(struct dp_worker *w, uint64_t cycles)
 	work += judge_jobs(w);
 	if (w->held_count > 0)
 		work += dp_hold_serve(w);
+	work += dp_fetch_serve(w);
 	work += dp_chain_serve(w);
 	if (w->asks != NULL)
 		work += dp_asks_serve(w);

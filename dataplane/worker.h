@@ -25,7 +25,8 @@
 /**
  * One worker: everything a core needs to carry a query from first packet to last. For this folder
  * and its tests. dp_worker_burst() is one turn of its loop; the parts of a turn are in query.c,
- * cached.c, upstream.c, response.c, judge.c, hold.c, chain.c, deliver.c, ask.c and handover.c.
+ * cached.c, upstream.c, response.c, judge.c, hold.c, chain.c, fetch.c, deliver.c, ask.c and
+ * handover.c.
  *
  * Who ends a packet counts it. The helpers that end one are dp_drop(), dp_drop_waiters(),
  * dp_tx_reply() (counted when the NIC has taken the packet, or as DP_DROP_TX_FULL) and
@@ -87,7 +88,7 @@ struct dp_counters {
 	_Atomic uint64_t sig_hits, sig_misses, sig_verified_good, sig_verified_bad, sig_ring_full;
 	_Atomic uint64_t sig_refused;
 	_Atomic uint64_t chain_asked, chain_joined, chain_waited, chain_failed, chain_truncated;
-	_Atomic uint64_t chain_limit, chain_full;
+	_Atomic uint64_t chain_fetched, chain_limit, chain_full;
 	_Atomic uint64_t bursts, idle_bursts, busy_cycles, view_number;
 };
 
@@ -155,6 +156,9 @@ struct dp_worker {
 	struct rte_ring *handover;       // mbufs that other workers received for us
 	struct rte_ring *asks, *tolds;   // struct dp_ask_slot; NULL but for worker 0
 	struct dp_ask_slot *ask_slots;   // dp_txn.token is an index into it
+	struct dp_fetch *fetches;        // DP_FETCHES_MAX, of this core but while they are away
+	struct rte_ring *fetch_asks;     // on their way to control,
+	struct rte_ring *fetch_tolds;    // and back
 	struct route_evidence *evidence; // by path id, ROUTE_PATHS_MAX; written by this core
 	_Atomic uint32_t *keys_awaited;  // the same: replies held there for an unknown key
 
@@ -176,6 +180,8 @@ struct dp_worker {
 	uint32_t chain_waiting;           // replies held for keys
 	uint32_t chain_questions;         // transactions of ours that ask for keys
 	struct dp_txn_list chain_turns;   // who is to be judged again
+	struct dp_fetch *fetch_free[DP_FETCHES_MAX];
+	unsigned fetch_free_count;
 	struct dp_tx tx[DP_PORTS_MAX];
 	// scratch, valid within one packet
 	struct dns_msg msg;
@@ -320,8 +326,10 @@ void dp_response(struct dp_worker *w, struct dp_pkt *p);
 void dp_judge_reply(struct dp_worker *w, struct dp_txn *t, struct rte_mbuf *m);
 /** A verification is done. Takes the job. */
 void dp_judge_job(struct dp_worker *w, struct dp_job *job);
-/** Judge t->reply anew, by the view of this turn. */
+/** Judge t->reply, or what was fetched for t, anew, by the view of this turn. */
 void dp_judge_again(struct dp_worker *w, struct dp_txn *t);
+/** The answer to q, a question for keys, is truncated and cannot be had whole. */
+void dp_judge_truncated(struct dp_worker *w, struct dp_txn *q);
 /** Give back the transaction's val_checks, if it has any. */
 void dp_judge_release(struct dp_worker *w, struct dp_txn *t);
 
@@ -345,6 +353,19 @@ struct rte_mbuf *dp_payload_new(struct dp_worker *w, uint8_t **payload, size_t *
 unsigned dp_asks_serve(struct dp_worker *w);
 /** Tell control; error 0: m's data is the reply. The transaction ends; m is not taken. */
 void dp_ask_end(struct dp_worker *w, struct dp_txn *t, int error, const struct rte_mbuf *m);
+
+/* ---- fetch.c ---- */
+
+/** Rings and places for answers. @retval 0, -ENOMEM */
+int dp_fetch_new(struct dp_worker *w);
+void dp_fetch_free(struct dp_worker *w);
+/** The answer to q, a question for keys, was truncated: have control ask by TCP. @return false: it
+ * cannot */
+bool dp_fetch_begin(struct dp_worker *w, struct dp_txn *q);
+/** Who asked waits no more, or has judged what came. Nothing happens where nothing was fetched. */
+void dp_fetch_end(struct dp_worker *w, struct dp_txn *q);
+/** Take up control's answers. @return how many */
+unsigned dp_fetch_serve(struct dp_worker *w);
 
 /* ---- handover.c ---- */
 

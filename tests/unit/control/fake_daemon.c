@@ -45,6 +45,16 @@ void dp_poll(struct dp *dp, void (*told)(void *arg, const struct dp_told *told),
 	(void)dp, (void)told, (void)arg;
 }
 
+void dp_fetches(struct dp *dp, void (*want)(void *arg, struct dp_fetch *f), void *arg)
+{
+	(void)dp, (void)want, (void)arg;
+}
+
+void dp_fetched(struct dp *dp, struct dp_fetch *f, int error, const uint8_t *msg, uint16_t len)
+{
+	(void)dp, (void)f, (void)error, (void)msg, (void)len;
+}
+
 size_t dp_bad_names(const struct dp *dp, uint16_t path, struct dp_badname *out, size_t max)
 {
 	(void)dp, (void)path, (void)out, (void)max;
