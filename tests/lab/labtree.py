@@ -22,6 +22,7 @@ TREE = {
     "sec.tree.": (P256, (), None),
     "ed.tree.": ("ED25519", (), None),
     "rsa.tree.": ("RSASHA256", (), None),
+    "big.tree.": ("RSASHA256", (), "large keys"),  # that do not fit into 1232 octets
     "n3.tree.": (P256, ("-n", "-t", "0"), None),
     "iter.tree.": (P256, ("-n", "-t", "500"), None),
     "deep.ent.tree.": (P256, (), None),
@@ -47,7 +48,7 @@ QUESTIONS = [
     ("tree.", "SOA", "secure", None), ("tree.", "DNSKEY", "secure", None), ("opt.", "DS", "secure", None),
     ("www.sec.tree.", "A", "secure", None), ("www.ed.tree.", "A", "secure", None),
     ("www.rsa.tree.", "A", "secure", None), ("www.n3.tree.", "A", "secure", None),
-    ("www.loose.tree.", "A", "secure", None),
+    ("www.loose.tree.", "A", "secure", None), ("www.big.tree.", "A", "secure", None),
     ("www.deep.ent.tree.", "A", "secure", None), ("any.w.sec.tree.", "A", "secure", None),
     ("www.sec.opt.", "AAAA", "secure", None), ("alias.tree.", "A", "secure", None),
     ("www.dn.tree.", "A", "secure", None), ("opt.sec.tree.", "A", "secure", None),
@@ -98,12 +99,15 @@ class Tree:
         if algorithm is None:
             os.replace(path, self.zones.path(f"{zone}zone"))
             return
-        key = self.zones.key(zone, "-k", algorithm=algorithm)
+        keys = [self.zones.key(zone, "-k", algorithm=algorithm)]
+        if harm == "large keys":
+            keys = [self.zones.key(zone, *kind, "-b", "4096", algorithm=algorithm) for kind in (("-k",), ())]
+        key = keys[0]
         self.ds[zone] = self._ds_of(zone, key, harm)
         now = int(time.time())
         end = now - 60 if harm == "expired" else now + 24 * HOUR
         run("ldns-signzone", *options, "-o", zone, "-i", str(now - HOUR), "-e", str(end), "-f",
-            self.zones.path(f"{zone}zone"), path, key)
+            self.zones.path(f"{zone}zone"), path, *keys)
         if harm in ("broken", "stripped", "loose"):
             self._spoil(zone, harm)
         if zone == "opt.":  # an opt-out span has no record of what is in it, and ldns-signzone would make one

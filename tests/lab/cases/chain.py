@@ -77,8 +77,10 @@ def run(bench):
         for label in ("recursor-a", "recursor-b"):
             servers.stop(label)
     expect(not wrong, "; ".join(wrong))
+    fetched = cold["chain_fetched"], warm["chain_fetched"]
+    expect(fetched == (1, 1), f"the keys of big.tree. were fetched over TCP {fetched} times")
     asked = cold["chain_asked"], warm["chain_asked"] - cold["chain_asked"]
     # what failed is asked for again once its time is over; nothing else is
     expect(asked[0] > 20 and asked[1] <= 8, f"questions for keys: {asked[0]} at first, {asked[1]} the second time")
     return (f"{len(labtree.QUESTIONS)} questions over IPv4 and IPv6, all as unbound has them; "
-            f"{asked[0]} questions for keys at first, {asked[1]} the second time")
+            f"{asked[0]} questions for keys at first, of which {fetched[0]} over TCP, {asked[1]} the second time")
