@@ -11,7 +11,6 @@ enum {
 	POINTER_FLAG = 0xc000,
 	QUESTION_FIXED_LEN = DNS_TYPE_LEN + DNS_CLASS_LEN,
 	OPTION_HEADER_LEN = 4, // code, length
-	EDNS_DO_BIT = 0x8000,
 };
 
 /** Header and question. @return offset of the first record, -EMSGSIZE, -EBADMSG */
@@ -47,7 +46,7 @@ static inline int parse_head(struct dns_msg *msg, const uint8_t *data, size_t le
 	return msg->question_end;
 }
 
-static int check_options(const uint8_t *options, size_t len)
+int dns_edns_check_options(const uint8_t *options, size_t len)
 {
 	size_t pos = 0;
 
@@ -75,13 +74,13 @@ static int take_opt(struct dns_msg *msg, const struct dns_rr *rr, uint16_t index
 		.present = true,
 		.ext_rcode = ttl[0],
 		.version = ttl[1],
-		.do_bit = (dns_get16(ttl + 2) & EDNS_DO_BIT) != 0,
+		.do_bit = (dns_get16(ttl + 2) & DNS_EDNS_DO) != 0,
 		.udp_size = rr->class_,
 		.rr_index = index,
 		.options_off = rr->rdata_off,
 		.options_len = rr->rdata_len,
 	};
-	return check_options(rdata, rr->rdata_len);
+	return dns_edns_check_options(rdata, rr->rdata_len);
 }
 
 /**

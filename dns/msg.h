@@ -92,6 +92,9 @@ static inline uint16_t dns_msg_rcode(const struct dns_msg *msg)
 /** Expand a record's owner; cannot fail on a parsed message. */
 void dns_rr_owner(const struct dns_msg *msg, const struct dns_rr *rr, struct dns_name *out);
 
+/** Is an OPT's RDATA well formed? RFC 6891 s6.1.2. O(options). @retval 0, -EBADMSG */
+int dns_edns_check_options(const uint8_t *options, size_t len);
+
 /**
  * Find an EDNS option.
  * @param pos  in/out cursor in options, 0 to start

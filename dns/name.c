@@ -1,5 +1,6 @@
 #include "dns/name.h"
 
+#include <endian.h>
 #include <errno.h>
 
 enum {
@@ -14,13 +15,88 @@ static inline uint8_t lower(uint8_t c)
 	return (uint8_t)(c | ((uint8_t)(c - 'A') < 26 ? 0x20 : 0));
 }
 
+/* ---- eight octets at a time; the first one is the lowest octet of a word ---- */
+
+#define EVERY(octet) (0x0101010101010101u * (uint64_t)(octet))
+
+static inline uint64_t load(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
+static inline void store(uint8_t *p, uint64_t v)
+{
+	v = htole64(v);
+	memcpy(p, &v, sizeof(v));
+}
+
+/** 0x80 where there is an upper-case letter, else 0. No sum carries into the next octet. */
+static inline uint64_t capitals(uint64_t v)
+{
+	uint64_t low = v & EVERY(0x7f);
+
+	return (low + EVERY(0x80 - 'A')) & ~(low + EVERY(0x7f - 'Z')) & ~v & EVERY(0x80);
+}
+
+static inline uint64_t lowered(uint64_t v, uint64_t capital)
+{
+	return v | capital >> 2;
+}
+
+/** Bit 7 of octet i as bit i: the multiplication moves each to the top octet, and none twice. */
+static inline uint8_t gathered(uint64_t capital)
+{
+	return (uint8_t)((capital >> 7) * 0x0102040810204080u >> 56);
+}
+
+/**
+ * Lower-case len octets; which were upper-case letters goes to `bits`, if that is not NULL. What is
+ * left of a long text at its end is done with octets before it, which are lower-cased already.
+ */
+static inline void lower_octets(uint8_t *to, const uint8_t *from, size_t len, uint8_t *bits)
+{
+	size_t at = 0, left = len % 8;
+
+	for (; at + 8 <= len; at += 8) {
+		uint64_t v = load(from + at), capital = capitals(v);
+
+		store(to + at, lowered(v, capital));
+		if (bits)
+			bits[at / 8] = gathered(capital);
+	}
+	if (left == 0)
+		return;
+	if (at > 0) {
+		uint64_t v = load(from + len - 8), capital = capitals(v);
+
+		store(to + len - 8, lowered(v, capital));
+		if (bits)
+			bits[at / 8] = (uint8_t)(gathered(capital) >> (8 - left));
+		return;
+	}
+	unsigned set = 0;
+	for (unsigned i = 0; i < left; i++) {
+		uint8_t c = lower(from[i]);
+
+		set |= (unsigned)(c != from[i]) << i;
+		to[i] = c;
+	}
+	if (bits)
+		bits[0] = (uint8_t)set;
+}
+
+/* ---- reading ---- */
+
 /* Octets up to the end of a name, or of its first pointer where pointers may be. */
-static inline int measure(const uint8_t *name, const uint8_t *end, bool pointers)
+static inline int measure(const uint8_t *name, const uint8_t *end, bool pointers, unsigned *labels)
 {
 	size_t avail = (size_t)(end - name);
 	size_t len = 0;
 
-	for (;;) {
+	for (*labels = 0;; ++*labels) {
 		if (len >= avail)
 			return -EMSGSIZE;
 		uint8_t label = name[len];
@@ -40,12 +116,16 @@ static inline int measure(const uint8_t *name, const uint8_t *end, bool pointers
 
 int dns_name_len(const uint8_t *name, const uint8_t *end)
 {
-	return measure(name, end, false);
+	unsigned labels;
+
+	return measure(name, end, false, &labels);
 }
 
 int dns_name_skip(const uint8_t *pos, const uint8_t *end)
 {
-	return measure(pos, end, true);
+	unsigned labels;
+
+	return measure(pos, end, true, &labels);
 }
 
 /** The one reader of compressed names. `out` NULL only checks; else it is scratch on error. */
@@ -114,13 +194,29 @@ int dns_name_expand(
 
 int dns_name_from_wire(const uint8_t *wire, const uint8_t *end, struct dns_name *out)
 {
-	int len = dns_name_len(wire, end);
+	unsigned labels;
+	int len = measure(wire, end, false, &labels);
 
 	if (len < 0)
 		return len;
 	out->len = (uint8_t)len;
-	out->labels = (uint8_t)dns_name_labels(wire);
+	out->labels = (uint8_t)labels;
 	memcpy(out->octets, wire, (size_t)len);
+	return len;
+}
+
+int dns_name_take_lower(const uint8_t *wire, const uint8_t *end, struct dns_name *out,
+	uint8_t case_bits[DNS_CASE_OCTETS])
+{
+	unsigned labels;
+	int len = measure(wire, end, false, &labels);
+
+	if (len < 0)
+		return len;
+	out->len = (uint8_t)len;
+	out->labels = (uint8_t)labels;
+	memset(case_bits, 0, DNS_CASE_OCTETS);
+	lower_octets(out->octets, wire, (size_t)len, case_bits);
 	return len;
 }
 
@@ -253,8 +349,7 @@ char *dns_name_to_text(const uint8_t *wire, char *buf, size_t size)
 void dns_name_lower(uint8_t *wire, size_t len)
 {
 	// length octets are at most 63, below 'A': no need to know where they are
-	for (size_t i = 0; i < len; i++)
-		wire[i] = lower(wire[i]);
+	lower_octets(wire, wire, len, NULL);
 }
 
 bool dns_label_equal(const uint8_t *a, const uint8_t *b)

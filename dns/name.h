@@ -26,7 +26,10 @@ enum {
 	DNS_NAME_POINTERS_MAX = 32,
 };
 
-enum { DNS_NAME_TEXT_MAX = 1025 }; // longest text form with its NUL: every octet as \DDD
+enum {
+	DNS_NAME_TEXT_MAX = 1025, // longest text form with its NUL: every octet as \DDD
+	DNS_CASE_OCTETS = DNS_NAME_MAX / 8 + 1, // a bit for each octet of a name
+};
 
 /**
  * Measure an uncompressed name.
@@ -81,6 +84,13 @@ int dns_name_check(const uint8_t *msg, size_t msg_len, size_t off, size_t limit)
  * @return octets used; -EMSGSIZE, -EBADMSG as dns_name_len(). out untouched on error.
  */
 int dns_name_from_wire(const uint8_t *wire, const uint8_t *end, struct dns_name *out);
+
+/**
+ * The same, lower-cased, and which octets were upper-case letters.
+ * @param case_bits  bit i % 8 of octet i / 8 is set when octet i was one; the others are cleared
+ */
+int dns_name_take_lower(const uint8_t *wire, const uint8_t *end, struct dns_name *out,
+	uint8_t case_bits[DNS_CASE_OCTETS]);
 
 /**
  * Parse presentation form (RFC 1035 s5.1: "\." and "\DDD"); a missing final dot is allowed, "." is

@@ -14,6 +14,7 @@ enum {
 	DNS_TYPE_LEN = 2,
 	DNS_CLASS_LEN = 2,
 	DNS_UDP_MAX_PLAIN = 512, // RFC 1035 s4.2.1
+	DNS_EDNS_DO = 0x8000,    // RFC 3225 s3
 };
 
 enum dns_rcode {

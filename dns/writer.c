@@ -12,7 +12,6 @@ enum {
 	OPT_EDE = 15, // RFC 8914 s2
 	OPTION_HEADER_LEN = 4,
 	EDE_CODE_LEN = 2,
-	EDNS_DO_BIT = 0x8000,
 };
 
 /** Is there room for n more octets? Otherwise the error is kept. */
@@ -214,7 +213,7 @@ void dns_writer_opt(struct dns_writer *w, uint16_t udp_size, bool do_bit, uint8_
 	put_bytes(w, "", 1);
 	put_u16(w, DNS_TYPE_OPT);
 	put_u16(w, udp_size);
-	put_u32(w, (uint32_t)ext_rcode << 24 | (do_bit ? EDNS_DO_BIT : 0));
+	put_u32(w, (uint32_t)ext_rcode << 24 | (do_bit ? DNS_EDNS_DO : 0));
 	put_u16(w, (uint16_t)ede_len);
 	if (ede >= 0) {
 		put_u16(w, OPT_EDE);

@@ -149,7 +149,7 @@ static void read_query(const char *hex, struct outcome *o)
 	static struct dns_msg m;
 	static uint8_t data[DNS_MSG_MAX];
 
-	if (dns_msg_parse_query(&m, data, from_hex(hex, data)) != 0)
+	if (dns_msg_parse(&m, data, from_hex(hex, data)) != 0)
 		return;
 	o->cd = (m.flags & DNS_FLAG_CD) != 0;
 	o->wants_ad = (m.flags & DNS_FLAG_AD) != 0 || m.edns.do_bit;

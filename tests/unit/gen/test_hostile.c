@@ -30,7 +30,7 @@ static void test_kinds(void)
 		uint8_t *copy = unit_copy(out, n);
 
 		UNIT_CHECK(kinds[k].name, n <= GEN_HOSTILE_MAX);
-		UNIT_CHECK(kinds[k].name, dns_msg_parse_query(&msg, copy, n) == kinds[k].want);
+		UNIT_CHECK(kinds[k].name, dns_msg_parse(&msg, copy, n) == kinds[k].want);
 		if (k == 0)
 			UNIT_CHECK(kinds[k].name, msg.qname.len == DNS_NAME_MAX);
 		if (k == 1)
