@@ -34,6 +34,7 @@ struct ctl_resolver {
 	struct query *queries;
 	struct ctl_resolver_stats stats;
 	// scratch
+	struct dns_query asked;
 	struct dns_msg msg;
 	struct val_response verdict;
 	struct val_zone_keys no_keys;
@@ -86,10 +87,8 @@ void ctl_resolver_free(struct ctl_resolver *r)
 static void send_own(struct ctl_resolver *r, struct ctl_listen_ticket *t,
 	const struct dp_waiter *client, const struct dp_answer *a)
 {
-	const struct dns_msg *m = &r->msg;
-	int len = dp_reply_error(client, m->qd_count == 1 ? m->qname.octets : NULL, m->qtype,
-		m->qclass, (m->flags & DNS_FLAG_OPCODE_MASK) >> 11, a->rcode, a->ede, a->text,
-		r->cfg->edns_size, r->out, sizeof(r->out));
+	int len =
+		dp_question_answer(&r->asked, client, a, r->cfg->edns_size, r->out, sizeof(r->out));
 
 	r->stats.answered++;
 	ctl_listen_reply(t, r->out, len < 0 ? 0 : (uint16_t)len);
@@ -262,9 +261,8 @@ static struct query *query_new(
 	q->r = r;
 	q->ticket = t;
 	q->client = *client;
-	q->qname = r->msg.qname;
-	dns_name_lower(q->qname.octets, q->qname.len);
-	q->qtype = r->msg.qtype;
+	dns_name_copy(&q->qname, &r->asked.qname);
+	q->qtype = r->asked.qtype;
 	q->deadline_ms = ctl_now_ms() + CTL_RESOLVE_BUDGET_MS;
 	q->ede = DNS_EDE_NONE;
 	q->next = r->queries;
@@ -279,14 +277,12 @@ static struct query *query_new(
 static bool is_routed(const struct ctl_resolver *r, struct dp_answer *out)
 {
 	const struct route_table *t = ctl_world_table(r->world);
-	struct dns_name name = r->msg.qname;
 
 	*out = (struct dp_answer){DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY, NULL};
 	if (!t)
 		return false;
 	*out = (struct dp_answer){DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE, NULL};
-	dns_name_lower(name.octets, name.len);
-	if (route_table_zone(t, name.octets, r->msg.qtype == DNS_TYPE_DS) < 0)
+	if (route_table_zone(t, r->asked.qname.octets, r->asked.qtype == DNS_TYPE_DS) < 0)
 		return false;
 	*out = (struct dp_answer){DNS_RCODE_SERVFAIL, DNS_EDE_OTHER, NULL}; // if memory is short
 	return true;
@@ -305,8 +301,8 @@ void ctl_resolver_query(void *resolver, struct ctl_listen_ticket *t,
 		ctl_listen_reply(t, NULL, 0);
 		return;
 	}
-	bool forward = dp_question_read(&r->msg, msg, len, &a);
-	dp_question_note(&r->msg, &w);
+	bool forward = dp_question_read(&r->asked, &r->msg, msg, len, &a);
+	dp_question_note(&r->asked, &w);
 	struct query *q = forward && is_routed(r, &a) ? query_new(r, t, &w) : NULL;
 	if (q)
 		try_next(q);

@@ -153,7 +153,7 @@ static bool put(struct dp_worker *w, const struct dp_rcache_key *k)
 void dp_cached_keep(struct dp_worker *w, const struct dp_txn *t)
 {
 	struct dp_route r = dp_route_of(w, t);
-	struct dp_cached q = {&t->qname, t->qtype, r.zone, r.region};
+	struct dp_cached q = {&t->qname, t->qtype, r.zone, r.region, 0};
 	struct dp_rcache_key k;
 	uint32_t most, life;
 	int len;
@@ -214,19 +214,28 @@ static bool make_plain(struct dp_worker *w, const struct dp_rcache_key *k)
 	return true;
 }
 
-bool dp_cached_find(struct dp_worker *w, const struct dp_cached *q, bool do_bit, bool stale)
+void dp_cached_prefetch(const struct dp_worker *w, struct dp_cached *q)
 {
 	struct dp_rcache_key k;
-	uint64_t hash;
+
+	if (w->rcache == NULL)
+		return;
+	k = key_of(w, q);
+	q->hash = dp_rcache_hash(w->rcache, &k);
+	dp_rcache_prefetch(w->rcache, q->hash);
+}
+
+bool dp_cached_find(struct dp_worker *w, const struct dp_cached *q, bool do_bit, bool stale)
+{
+	enum dp_rcache_form form = do_bit ? DP_RCACHE_DNSSEC : DP_RCACHE_PLAIN;
+	struct dp_rcache_key k;
 
 	if (w->rcache == NULL)
 		return false;
 	k = key_of(w, q);
-	hash = dp_rcache_hash(w->rcache, &k);
-	if (dp_rcache_get(
-		    w->rcache, &k, hash, do_bit ? DP_RCACHE_DNSSEC : DP_RCACHE_PLAIN, &w->kept))
+	if (dp_rcache_get(w->rcache, &k, q->hash, form, &w->kept))
 		return is_good(w, stale);
-	return !do_bit && dp_rcache_get(w->rcache, &k, hash, DP_RCACHE_DNSSEC, &w->kept) &&
+	return !do_bit && dp_rcache_get(w->rcache, &k, q->hash, DP_RCACHE_DNSSEC, &w->kept) &&
 	       is_good(w, stale) && make_plain(w, &k);
 }
 

@@ -121,13 +121,16 @@ static bool send_in_place(struct dp_worker *w, struct dp_txn *t, const struct dp
 static bool send_stale(struct dp_worker *w, const struct dp_txn *t, const struct dp_waiter *c,
 	const struct dp_route *r)
 {
-	struct dp_cached q = {&t->qname, t->qtype, r->zone, r->region};
+	struct dp_cached q = {&t->qname, t->qtype, r->zone, r->region, 0};
 	struct rte_mbuf *m;
 	uint8_t *dns;
 	size_t room;
 	int len;
 
-	if (r->zone < 0 || !dp_cached_find(w, &q, c->do_bit, true))
+	if (r->zone < 0)
+		return false;
+	dp_cached_prefetch(w, &q);
+	if (!dp_cached_find(w, &q, c->do_bit, true))
 		return false;
 	m = dp_payload_new(w, &dns, &room);
 	if (m == NULL)

@@ -26,17 +26,19 @@ bool dp_handover_give(struct dp_worker *w, struct dp_pkt *p)
 unsigned dp_handover_serve(struct dp_worker *w)
 {
 	struct rte_mbuf *m[DP_BURST];
+	struct dp_pkt p[DP_BURST], *reply[DP_BURST];
+	unsigned replies = 0;
 	unsigned n = rte_ring_sc_dequeue_burst(w->handover, (void **)m, DP_BURST, NULL);
 
 	for (unsigned i = 0; i < n; i++) {
-		struct dp_pkt p;
-		enum dp_drop reason = dp_packet_parse(m[i], &p);
+		enum dp_drop reason = dp_packet_parse(m[i], &p[i]);
 
 		// Handed on once only: a port that changed hands meanwhile is just unmatched.
 		if (reason != DP_DROP_MAX)
 			dp_drop(w, m[i], reason);
 		else
-			dp_response(w, &p);
+			reply[replies++] = &p[i];
 	}
+	dp_responses(w, reply, replies);
 	return n;
 }

@@ -1,27 +1,34 @@
 #include <string.h>
 
+#include <rte_prefetch.h>
+
 #include "dataplane/question.h"
-#include "dataplane/reply.h"
 #include "dataplane/worker.h"
 #include "dns/wire.h"
 
 /*
- * A client's query: answered where it stands, joined to one that is already out, or sent upstream.
+ * Clients' queries, a burst at a time: answered where they stand, joined to one that is already
+ * out, or sent upstream.
+ *
+ * Each stage goes over the whole burst: read all, look all up among the answers that are kept, then
+ * forward the rest. What a stage will look at in memory is fetched while the one before is still at
+ * work on the others. Nothing is decided ahead: the second of two equal queries finds what the
+ * first one did, as if they had come one by one.
  */
 
-/* What a query is asked about, once it has been read. */
+/* A query on its way through the stages. */
 struct question {
-	struct dns_name name; // lower-cased
-	uint16_t type;
+	struct dp_pkt *p;
+	uint64_t hash; // what it is known by among those that are out
+	struct dp_cached kept;
 	enum dp_txn_who who;
-	int zone;
 	uint16_t region;
-	uint64_t hash;
+	struct dns_query q;
 };
 
 /* All that is needed to answer the client now or later. links are not touched. */
-static void note_client(struct dp_waiter *c, const struct dp_worker *w, const struct dp_pkt *p,
-	uint16_t port, const struct dns_msg *msg)
+static void note_client(struct dp_waiter *c, const struct dp_worker *w, uint16_t port,
+	const struct dp_pkt *p, const struct dns_query *q)
 {
 	struct dp_rewrite back;
 
@@ -35,7 +42,13 @@ static void note_client(struct dp_waiter *c, const struct dp_worker *w, const st
 	c->client = p->src;
 	c->service = p->dst;
 	c->received_cycles = w->now.cycles;
-	dp_question_note(msg, c);
+	dp_question_note(q, c);
+}
+
+static uint8_t *payload(const struct dp_pkt *p, size_t *room)
+{
+	*room = p->m->buf_len - p->m->data_off - p->dns_off;
+	return rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->dns_off);
 }
 
 /* Turn the packet round in place, with len octets of DNS in it, or an error: it ends here. */
@@ -54,160 +67,43 @@ static void turn_round(struct dp_worker *w, struct dp_pkt *p, uint16_t port, int
 	dp_tx_reply(w, port, p->m, DP_TX_ANSWERED);
 }
 
-static void answer(struct dp_worker *w, struct dp_pkt *p, uint16_t port, const struct dp_answer *a)
+static void answer(
+	struct dp_worker *w, uint16_t port, struct question *q, const struct dp_answer *a)
 {
-	const struct dns_msg *msg = &w->msg;
-	uint8_t *dns = rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->dns_off);
-	size_t room = p->m->buf_len - p->m->data_off - p->dns_off;
+	size_t room;
+	uint8_t *dns = payload(q->p, &room);
 	struct dp_waiter client;
-	int len;
 
-	note_client(&client, w, p, port, msg);
-	len = dp_reply_error(&client, msg->qd_count == 1 ? msg->qname.octets : NULL, msg->qtype,
-		msg->qclass, (msg->flags & DNS_FLAG_OPCODE_MASK) >> 11, a->rcode, a->ede, a->text,
-		w->cfg->edns_size, dns, room);
-	turn_round(w, p, port, len);
+	note_client(&client, w, port, q->p, &q->q);
+	turn_round(
+		w, q->p, port, dp_question_answer(&q->q, &client, a, w->cfg->edns_size, dns, room));
 }
+
+/* ---- reading ---- */
 
 /* Find the question's zone. @return false: *out is to be answered */
 static bool find_zone(struct dp_worker *w, struct question *q, struct dp_answer *out)
 {
 	const struct dp_view *view = w->now.view;
+	bool skip_exact = q->q.qtype == DNS_TYPE_DS;
 
 	*out = (struct dp_answer){DNS_RCODE_SERVFAIL, DNS_EDE_NOT_READY, NULL};
 	if (view == NULL)
 		return false;
-	q->name = w->msg.qname;
-	dns_name_lower(q->name.octets, q->name.len);
-	q->type = w->msg.qtype;
-	q->who = (w->msg.flags & DNS_FLAG_CD) != 0 ? DP_TXN_CLIENT_CD : DP_TXN_CLIENT;
-	q->zone = route_table_zone(view->table, q->name.octets, q->type == DNS_TYPE_DS);
+	q->who = (q->q.flags & DNS_FLAG_CD) != 0 ? DP_TXN_CLIENT_CD : DP_TXN_CLIENT;
+	q->kept = (struct dp_cached){.qname = &q->q.qname,
+		.qtype = q->q.qtype,
+		.zone = route_table_zone(view->table, q->q.qname.octets, skip_exact),
+		.region = ROUTE_REGION_NONE};
 	*out = (struct dp_answer){DNS_RCODE_REFUSED, DNS_EDE_NOT_AUTHORITATIVE, NULL};
-	return q->zone >= 0;
+	return q->kept.zone >= 0;
 }
 
-static bool is_recursive(const struct dp_worker *w, const struct question *q)
+/* @return false: the packet has ended */
+static bool read_query(struct dp_worker *w, uint16_t port, struct question *q)
 {
-	return route_table_zone_kind(w->now.view->table, q->zone) == ROUTE_RECURSIVE;
-}
-
-/* What it is known by among those that are out. */
-static void identify(struct dp_worker *w, const struct dp_pkt *p, struct question *q)
-{
-	q->region = route_table_region(w->now.view->table, &p->src);
-	q->hash = dp_txns_hash(w->txns, &q->name, q->type, q->who, (uint16_t)q->zone, q->region);
-}
-
-/* RFC 9520 s3.2. The extended error is the failure's own, which says more than Cached Error (13).
- */
-static bool has_failed(struct dp_worker *w, const struct question *q, struct dp_answer *out)
-{
-	if (!dp_failures_get(
-		    w->failures, q->hash, &q->name, q->type, w->now.failures, w->now.ms, &out->ede))
-		return false;
-	out->rcode = DNS_RCODE_SERVFAIL;
-	out->text = "cached error";
-	dp_count(&w->counters.failure_hits);
-	return true;
-}
-
-static struct dp_txn *open_txn(struct dp_worker *w, const struct question *q)
-{
-	struct dp_txn *t = dp_txns_open(
-		w->txns, q->hash, &q->name, q->type, q->who, (uint16_t)q->zone, q->region, false);
-
-	if (t == NULL)
-		return NULL;
-	t->started_cycles = w->now.cycles;
-	t->table_number = route_table_number(w->now.view->table);
-	return t;
-}
-
-/* Wait for an answer: with others that ask the same, or for our own query upstream. */
-static void forward(struct dp_worker *w, struct dp_pkt *p, uint16_t port, const struct question *q)
-{
-	struct dp_txn *out = dp_txns_find_question(
-		w->txns, q->hash, &q->name, q->type, q->who, (uint16_t)q->zone, q->region);
-	struct dp_txn *t = out != NULL ? out : open_txn(w, q);
-	struct dp_waiter *c = t != NULL ? dp_txns_wait(w->txns, t) : NULL;
-
-	if (c == NULL) {
-		if (out == NULL && t != NULL)
-			dp_txn_end(w, t);
-		dp_drop(w, p->m, DP_DROP_TXN_FULL);
-		return;
-	}
-	note_client(c, w, p, port, &w->msg);
-	if (out != NULL) {
-		dp_count(&w->counters.coalesced);
-		rte_pktmbuf_free(p->m);
-		return;
-	}
-	dp_upstream_first(w, t, p);
-}
-
-/* An answer that was kept is near its end: ask again, for nobody in particular. Not when many
- * clients wait as it is. */
-static void renew(struct dp_worker *w, const struct dp_pkt *p, struct question *q)
-{
-	struct dp_txn *t;
-
-	q->who = DP_TXN_CLIENT;
-	identify(w, p, q);
-	if (dp_txns_used(w->txns) > dp_txns_capacity(w->txns) / 2 ||
-		dp_txns_find_question(w->txns, q->hash, &q->name, q->type, q->who,
-			(uint16_t)q->zone, q->region) != NULL)
-		return;
-	t = open_txn(w, q);
-	if (t == NULL)
-		return;
-	dp_count(&w->counters.prefetches);
-	dp_upstream_first(w, t, NULL);
-}
-
-/* @return false: nothing is kept that may be served */
-static bool answer_kept(
-	struct dp_worker *w, struct dp_pkt *p, uint16_t port, const struct question *q, bool stale)
-{
-	uint8_t *dns = rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->dns_off);
-	size_t room = p->m->buf_len - p->m->data_off - p->dns_off;
-	struct dp_cached what = {&q->name, q->type, q->zone, ROUTE_REGION_NONE};
-	struct dp_waiter client;
-
-	if (w->rcache == NULL)
-		return false;
-	if (is_recursive(w, q))
-		what.region = route_table_region(w->now.view->table, &p->src);
-	if (!dp_cached_find(w, &what, w->msg.edns.do_bit, stale))
-		return false;
-	note_client(&client, w, p, port, &w->msg);
-	turn_round(w, p, port, dp_cached_write(w, &client, &what, dns, room));
-	return true;
-}
-
-/* A question of ours to answer: from what is kept, else from upstream. */
-static void serve(struct dp_worker *w, struct dp_pkt *p, uint16_t port, struct question *q)
-{
-	struct dp_answer a;
-
-	if (answer_kept(w, p, port, q, false)) {
-		if (dp_cached_ends_soon(w))
-			renew(w, p, q);
-		return;
-	}
-	if (w->rcache != NULL)
-		dp_count(&w->counters.cache_misses);
-	identify(w, p, q);
-	if (!has_failed(w, q, &a))
-		forward(w, p, port, q);
-	else if (!answer_kept(w, p, port, q, true))
-		answer(w, p, port, &a);
-}
-
-void dp_query(struct dp_worker *w, struct dp_pkt *p, uint16_t port)
-{
+	struct dp_pkt *p = q->p;
 	const uint8_t *dns = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->dns_off);
-	struct question q;
 	struct dp_answer a;
 
 	if (!dp_question_allowed(w->cfg, &p->src))
@@ -218,8 +114,164 @@ void dp_query(struct dp_worker *w, struct dp_pkt *p, uint16_t port)
 		dp_drop(w, p->m, DP_DROP_QUERY_IS_RESPONSE);
 	else if (w->now.run != DP_RUN)
 		dp_drop(w, p->m, DP_DROP_SHUTDOWN);
-	else if (!dp_question_read(&w->msg, dns, p->dns_len, &a) || !find_zone(w, &q, &a))
-		answer(w, p, port, &a);
+	else if (!dp_question_read(&q->q, &w->msg, dns, p->dns_len, &a) || !find_zone(w, q, &a))
+		answer(w, port, q, &a);
 	else
-		serve(w, p, port, &q);
+		return true;
+	return false;
+}
+
+/* ---- what is kept ---- */
+
+static void seek_kept(const struct dp_worker *w, struct question *q)
+{
+	const struct route_table *table = w->now.view->table;
+
+	if (w->rcache == NULL)
+		return;
+	if (route_table_zone_kind(table, q->kept.zone) == ROUTE_RECURSIVE)
+		q->kept.region = route_table_region(table, &q->p->src);
+	dp_cached_prefetch(w, &q->kept);
+}
+
+/* @return false: nothing is kept that may be served */
+static bool answer_kept(struct dp_worker *w, uint16_t port, struct question *q, bool stale)
+{
+	struct dp_waiter client;
+	size_t room;
+	uint8_t *dns = payload(q->p, &room);
+
+	if (w->rcache == NULL || !dp_cached_find(w, &q->kept, q->q.do_bit, stale))
+		return false;
+	note_client(&client, w, port, q->p, &q->q);
+	turn_round(w, q->p, port, dp_cached_write(w, &client, &q->kept, dns, room));
+	return true;
+}
+
+/* What it is known by among those that are out, and where it will be looked for. */
+static void identify(struct dp_worker *w, const struct route_addr *client, struct question *q)
+{
+	q->region = route_table_region(w->now.view->table, client);
+	q->hash = dp_txns_hash(
+		w->txns, &q->q.qname, q->q.qtype, q->who, (uint16_t)q->kept.zone, q->region);
+	dp_txns_prefetch_question(w->txns, q->hash);
+	dp_failures_prefetch(w->failures, q->hash);
+}
+
+static struct dp_txn *find_txn(struct dp_worker *w, const struct question *q)
+{
+	return dp_txns_find_question(w->txns, q->hash, &q->q.qname, q->q.qtype, q->who,
+		(uint16_t)q->kept.zone, q->region);
+}
+
+static struct dp_txn *open_txn(struct dp_worker *w, const struct question *q)
+{
+	struct dp_txn *t = dp_txns_open(w->txns, q->hash, &q->q.qname, q->q.qtype, q->who,
+		(uint16_t)q->kept.zone, q->region, false);
+
+	if (t == NULL)
+		return NULL;
+	t->started_cycles = w->now.cycles;
+	t->table_number = route_table_number(w->now.view->table);
+	return t;
+}
+
+/* An answer that was kept is near its end: ask again, for nobody in particular. Not when many
+ * clients wait as it is. */
+static void renew(struct dp_worker *w, const struct route_addr *client, struct question *q)
+{
+	struct dp_txn *t;
+
+	q->who = DP_TXN_CLIENT;
+	identify(w, client, q);
+	if (dp_txns_used(w->txns) > dp_txns_capacity(w->txns) / 2 || find_txn(w, q) != NULL)
+		return;
+	t = open_txn(w, q);
+	if (t == NULL)
+		return;
+	dp_count(&w->counters.prefetches);
+	dp_upstream_first(w, t, NULL);
+}
+
+/* @return false: the query has been answered from what is kept */
+static bool look_up(struct dp_worker *w, uint16_t port, struct question *q)
+{
+	struct route_addr client = q->p->src; // turned round, it is the destination
+
+	if (answer_kept(w, port, q, false)) {
+		if (dp_cached_ends_soon(w))
+			renew(w, &client, q);
+		return false;
+	}
+	if (w->rcache != NULL)
+		dp_count(&w->counters.cache_misses);
+	identify(w, &client, q);
+	return true;
+}
+
+/* ---- upstream ---- */
+
+/* RFC 9520 s3.2. The extended error is the failure's own, which says more than Cached Error (13).
+ */
+static bool has_failed(struct dp_worker *w, const struct question *q, struct dp_answer *out)
+{
+	if (!dp_failures_get(w->failures, q->hash, &q->q.qname, q->q.qtype, w->now.failures,
+		    w->now.ms, &out->ede))
+		return false;
+	out->rcode = DNS_RCODE_SERVFAIL;
+	out->text = "cached error";
+	dp_count(&w->counters.failure_hits);
+	return true;
+}
+
+/* Wait for an answer: with others that ask the same, or for our own query upstream. */
+static void forward(struct dp_worker *w, uint16_t port, const struct question *q)
+{
+	struct dp_pkt *p = q->p;
+	struct dp_txn *out = find_txn(w, q);
+	struct dp_txn *t = out != NULL ? out : open_txn(w, q);
+	struct dp_waiter *c = t != NULL ? dp_txns_wait(w->txns, t) : NULL;
+
+	if (c == NULL) {
+		if (out == NULL && t != NULL)
+			dp_txn_end(w, t);
+		dp_drop(w, p->m, DP_DROP_TXN_FULL);
+		return;
+	}
+	note_client(c, w, port, p, &q->q);
+	if (out != NULL) {
+		dp_count(&w->counters.coalesced);
+		rte_pktmbuf_free(p->m);
+		return;
+	}
+	dp_upstream_first(w, t, p);
+}
+
+static void resolve(struct dp_worker *w, uint16_t port, struct question *q)
+{
+	struct dp_answer a;
+
+	if (!has_failed(w, q, &a))
+		forward(w, port, q);
+	else if (!answer_kept(w, port, q, true))
+		answer(w, port, q, &a);
+}
+
+/* ---- the burst ---- */
+
+void dp_queries(struct dp_worker *w, struct dp_pkt *const *p, unsigned n, uint16_t port)
+{
+	struct question burst[DP_BURST], *q[DP_BURST];
+	unsigned read = 0, left = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		burst[read].p = p[i];
+		if (read_query(w, port, &burst[read]))
+			seek_kept(w, &burst[read++]);
+	}
+	for (unsigned i = 0; i < read; i++)
+		if (look_up(w, port, &burst[i]))
+			q[left++] = &burst[i];
+	for (unsigned i = 0; i < left; i++)
+		resolve(w, port, q[i]);
 }

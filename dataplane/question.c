@@ -31,26 +31,19 @@ static bool is_meta(uint16_t type)
 	       (type >= 128 && type < 256 && type != DNS_TYPE_ANY);
 }
 
-bool dp_question_read(struct dns_msg *msg, const uint8_t *dns, uint16_t len, struct dp_answer *out)
+bool dp_question_read(struct dns_query *q, struct dns_msg *scratch, const uint8_t *dns,
+	uint16_t len, struct dp_answer *out)
 {
-	int err = dns_msg_parse_query(msg, dns, len);
+	int err = dns_query_read(q, scratch, dns, len);
 
 	*out = (struct dp_answer){DNS_RCODE_FORMERR, DNS_EDE_NONE, NULL};
-	if (err != 0) {
-		// Of a message that does not hold together only the header is believed.
-		memset(&msg->edns, 0, sizeof(msg->edns));
-		msg->id = dns_get16(dns + DNS_OFF_ID);
-		msg->flags = dns_get16(dns + DNS_OFF_FLAGS);
-		msg->qd_count = 0;
-		msg->qname = (struct dns_name){.len = 1};
-	}
-	if ((msg->flags & DNS_FLAG_OPCODE_MASK) != DNS_OPCODE_QUERY << 11)
+	if ((q->flags & DNS_FLAG_OPCODE_MASK) != DNS_OPCODE_QUERY << 11)
 		*out = (struct dp_answer){DNS_RCODE_NOTIMP, DNS_EDE_NOT_SUPPORTED, NULL};
-	else if (err != 0 || msg->qd_count == 0)
+	else if (err != 0 || !q->asks)
 		return false;
-	else if (msg->edns.present && msg->edns.version > 0)
+	else if (q->edns && q->version > 0)
 		*out = (struct dp_answer){DNS_RCODE_BADVERS, DNS_EDE_NONE, NULL};
-	else if (msg->qclass != DNS_CLASS_IN || is_meta(msg->qtype))
+	else if (q->qclass != DNS_CLASS_IN || is_meta(q->qtype))
 		*out = (struct dp_answer){DNS_RCODE_REFUSED, DNS_EDE_NOT_SUPPORTED, NULL};
 	else
 		return true;
@@ -64,15 +57,25 @@ bool dp_question_is(const struct dns_msg *reply, const struct dns_name *qname, u
 	       memcmp(reply->qname.octets, qname->octets, qname->len) == 0;
 }
 
-void dp_question_note(const struct dns_msg *msg, struct dp_waiter *c)
+void dp_question_note(const struct dns_query *q, struct dp_waiter *c)
 {
-	c->edns = msg->edns.present;
-	c->do_bit = msg->edns.do_bit;
-	c->edns_version = msg->edns.version;
-	c->udp_size = msg->edns.present && msg->edns.udp_size > DNS_UDP_MAX_PLAIN
-			      ? msg->edns.udp_size
-			      : DNS_UDP_MAX_PLAIN;
-	c->id = msg->id;
-	c->flags = msg->flags;
-	dp_reply_case_save(msg->qname.octets, msg->qname.len, c->case_bits);
+	c->edns = q->edns;
+	c->do_bit = q->do_bit;
+	c->edns_version = q->version;
+	c->udp_size = q->udp_size > DNS_UDP_MAX_PLAIN ? q->udp_size : DNS_UDP_MAX_PLAIN;
+	c->id = q->id;
+	c->flags = q->flags;
+	memcpy(c->case_bits, q->case_bits, sizeof(c->case_bits));
+}
+
+int dp_question_answer(const struct dns_query *q, const struct dp_waiter *client,
+	const struct dp_answer *a, uint16_t edns_size, uint8_t *out, size_t size)
+{
+	uint16_t opcode = (q->flags & DNS_FLAG_OPCODE_MASK) >> 11;
+	int len = dp_reply_error(client, q->asks ? q->qname.octets : NULL, q->qtype, q->qclass,
+		opcode, a->rcode, a->ede, a->text, edns_size, out, size);
+
+	if (len > 0 && q->asks)
+		dp_reply_case_restore(out + DNS_HEADER_LEN, q->qname.len, q->case_bits);
+	return len;
 }

@@ -48,7 +48,7 @@ static void matched(struct dp_worker *w, struct dp_txn *t, struct dp_pkt *p)
 	dp_judge_reply(w, t, m);
 }
 
-void dp_response(struct dp_worker *w, struct dp_pkt *p)
+static void take(struct dp_worker *w, struct dp_pkt *p)
 {
 	const uint8_t *dns = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->dns_off);
 	struct dp_txn *t = NULL;
@@ -75,4 +75,22 @@ void dp_response(struct dp_worker *w, struct dp_pkt *p)
 	} else {
 		matched(w, t, p);
 	}
+}
+
+static uint16_t id_of(const struct dp_pkt *p)
+{
+	const uint8_t *dns = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->dns_off);
+
+	return p->dns_len >= DNS_HEADER_LEN ? dns_get16(dns + DNS_OFF_ID) : 0;
+}
+
+/* What a stage will look at in memory is fetched in the one before; nothing is decided ahead. */
+void dp_responses(struct dp_worker *w, struct dp_pkt *const *p, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		dp_txns_prefetch_reply(w->txns, p[i]->dport, id_of(p[i]));
+	for (unsigned i = 0; i < n; i++)
+		dp_txns_prefetch_replied(w->txns, p[i]->dport, id_of(p[i]));
+	for (unsigned i = 0; i < n; i++)
+		take(w, p[i]);
 }

@@ -213,6 +213,11 @@ static bool same_question(const struct dp_txn *t, uint64_t hash, const struct dn
 	       memcmp(t->qname.octets, qname->octets, qname->len) == 0;
 }
 
+void dp_txns_prefetch_question(const struct dp_txns *x, uint64_t hash)
+{
+	rte_prefetch0(&x->q_head[hash & x->head_mask]);
+}
+
 struct dp_txn *dp_txns_find_question(struct dp_txns *x, uint64_t hash, const struct dns_name *qname,
 	uint16_t qtype, enum dp_txn_who who, uint16_t zone, uint16_t region)
 {
@@ -249,7 +254,6 @@ static unsigned chain_length_q(const struct dp_txns *x, uint64_t hash)
 	return n;
 }
 
-/* The next one that will be opened. */
 static void prefetch_txn(const struct dp_txns *x, uint32_t index)
 {
 	const char *t = (const char *)&x->txn[index];
@@ -415,6 +419,17 @@ void dp_txns_unassign(struct dp_txns *x, struct dp_txn *t)
 		use->last = DP_TXN_NONE;
 	if (--use->count == 0 && x->cfg.claims != NULL)
 		dp_claims_drop(x->cfg.claims, t->family, t->local_port);
+}
+
+void dp_txns_prefetch_reply(struct dp_txns *x, uint16_t local_port, uint16_t id)
+{
+	rte_prefetch0(reply_head(x, local_port, id));
+	rte_prefetch0(port_use(x, 4, local_port));
+}
+
+void dp_txns_prefetch_replied(struct dp_txns *x, uint16_t local_port, uint16_t id)
+{
+	prefetch_txn(x, *reply_head(x, local_port, id));
 }
 
 enum dp_match dp_txns_find_reply(struct dp_txns *x, const struct route_addr *from,

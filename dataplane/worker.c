@@ -193,37 +193,47 @@ static bool is_source(const struct dp_worker *w, const struct route_addr *a)
 	return is_one_of(w->cfg->source, 2, a);
 }
 
+/* One queue's packets, parsed and told apart. */
+struct burst {
+	struct dp_pkt p[DP_BURST];
+	struct dp_pkt *query[DP_BURST], *reply[DP_BURST];
+	unsigned queries, replies;
+};
+
 /* Service and source may be one address: the destination port tells a query. */
-static void take_packet(struct dp_worker *w, struct rte_mbuf *m, uint16_t port)
+static void sort_packet(struct dp_worker *w, struct rte_mbuf *m, struct dp_pkt *p, struct burst *b)
 {
-	struct dp_pkt p;
-	enum dp_drop reason = dp_packet_parse(m, &p);
+	enum dp_drop reason = dp_packet_parse(m, p);
 
 	if (reason != DP_DROP_MAX)
 		dp_drop(w, m, reason);
-	else if (is_service(w, &p.src) || is_source(w, &p.src))
+	else if (is_service(w, &p->src) || is_source(w, &p->src))
 		dp_drop(w, m, DP_DROP_SOURCE);
-	else if (p.dport == DNS_PORT && is_service(w, &p.dst))
-		dp_query(w, &p, port);
-	else if (p.sport != DNS_PORT || !is_source(w, &p.dst))
+	else if (p->dport == DNS_PORT && is_service(w, &p->dst))
+		b->query[b->queries++] = p;
+	else if (p->sport != DNS_PORT || !is_source(w, &p->dst))
 		dp_drop(w, m, DP_DROP_NOT_OURS);
-	else if (!dp_handover_give(w, &p))
-		dp_response(w, &p);
+	else if (!dp_handover_give(w, p))
+		b->reply[b->replies++] = p;
 }
 
 static unsigned receive(struct dp_worker *w, uint16_t port)
 {
 	struct rte_mbuf *m[DP_BURST];
+	struct burst b;
 	uint16_t n = rte_eth_rx_burst(w->port_id[port], w->id, m, DP_BURST);
 
 	dp_add(&w->counters.received, n);
+	b.queries = b.replies = 0;
 	for (uint16_t i = 0; i < n && i < PREFETCH; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
 	for (uint16_t i = 0; i < n; i++) {
 		if (i + PREFETCH < n)
 			rte_prefetch0(rte_pktmbuf_mtod(m[i + PREFETCH], void *));
-		take_packet(w, m[i], port);
+		sort_packet(w, m[i], &b.p[i], &b);
 	}
+	dp_queries(w, b.query, b.queries, port);
+	dp_responses(w, b.reply, b.replies);
 	return n;
 }
 

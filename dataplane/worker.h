@@ -263,8 +263,9 @@ void dp_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason);
 
 /* ---- query.c ---- */
 
-/** A packet to a service address and port 53. Takes p->m. */
-void dp_query(struct dp_worker *w, struct dp_pkt *p, uint16_t port);
+/** Packets to a service address and port 53, received by `port`; at most DP_BURST. Takes their
+ * mbufs. */
+void dp_queries(struct dp_worker *w, struct dp_pkt *const *p, unsigned n, uint16_t port);
 
 /* ---- cached.c ---- */
 
@@ -274,13 +275,16 @@ struct dp_cached {
 	uint16_t qtype;
 	int zone;        // of this turn's table
 	uint16_t region; // looked at where the zone's upstreams are recursive
+	uint64_t hash;   // dp_cached_prefetch() sets it
 };
 
 /** Keep w->msg, which answers t and has w->verdict, secure or insecure; or do not, where it must
  * not be kept. */
 void dp_cached_keep(struct dp_worker *w, const struct dp_txn *t);
+/** Before dp_cached_find(): hash the question, fetch what will be read first. */
+void dp_cached_prefetch(const struct dp_worker *w, struct dp_cached *q);
 /**
- * Find an answer; it is then w->kept.
+ * Find an answer; it is then w->kept. q has been through dp_cached_prefetch().
  * @param stale  also one whose TTLs are over, if the configuration lets it be served
  */
 bool dp_cached_find(struct dp_worker *w, const struct dp_cached *q, bool do_bit, bool stale);
@@ -317,8 +321,8 @@ void dp_upstream_failed(
 
 /* ---- response.c ---- */
 
-/** A packet to a source address from port 53. Takes p->m. */
-void dp_response(struct dp_worker *w, struct dp_pkt *p);
+/** Packets to a source address from port 53; at most DP_BURST. Takes their mbufs. */
+void dp_responses(struct dp_worker *w, struct dp_pkt *const *p, unsigned n);
 
 /* ---- judge.c ---- */
 

@@ -179,22 +179,6 @@ int dns_msg_parse(struct dns_msg *msg, const uint8_t *data, size_t len)
 	return off < 0 ? off : parse_body(msg, off);
 }
 
-/** The usual query: nothing behind the question, or one OPT. Anything else goes the long way. */
-int dns_msg_parse_query(struct dns_msg *msg, const uint8_t *data, size_t len)
-{
-	int off = parse_head(msg, data, len);
-	if (off < 0)
-		return off;
-
-	// ANCOUNT, NSCOUNT and ARCOUNT are all zero
-	if (dns_get32(data + DNS_OFF_ANCOUNT) == 0 && dns_get16(data + DNS_OFF_ARCOUNT) == 0) {
-		msg->rr_count = 0;
-		memset(msg->section_start, 0, sizeof(msg->section_start));
-		return (size_t)off == len ? 0 : -EBADMSG;
-	}
-	return parse_body(msg, off);
-}
-
 void dns_rr_owner(const struct dns_msg *msg, const struct dns_rr *rr, struct dns_name *out)
 {
 	int used = dns_name_expand(msg->data, msg->len, rr->owner_off, msg->len, out);

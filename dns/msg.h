@@ -74,13 +74,6 @@ struct dns_msg {
  */
 int dns_msg_parse(struct dns_msg *msg, const uint8_t *data, size_t len);
 
-/**
- * Read only header and question: the worker's first look at a query. Records are not walked except
- * to find one OPT (queries carry few); sets the same fields as dns_msg_parse().
- * Same errors. Kept apart so that the fast path can be short.
- */
-int dns_msg_parse_query(struct dns_msg *msg, const uint8_t *data, size_t len);
-
 /** RCODE with EDNS's upper bits. */
 static inline uint16_t dns_msg_rcode(const struct dns_msg *msg)
 {

@@ -86,7 +86,7 @@ static const struct {
 		DNS_EDE_NOT_SUPPORTED},
 	{"first meta type", {.qname = "com.", .qtype = 128, .edns = true}, DNS_RCODE_REFUSED,
 		DNS_EDE_NOT_SUPPORTED},
-	{"OPT as a question", {.qname = "com.", .qtype = DNS_TYPE_OPT, .edns = true},
+	{"OPT as a question", {.qname = "cOm.", .qtype = DNS_TYPE_OPT, .edns = true},
 		DNS_RCODE_REFUSED, DNS_EDE_NOT_SUPPORTED},
 };
 
@@ -109,6 +109,7 @@ static void test_answered_here(void)
 		CU_ASSERT_EQUAL(a->msg.id, q.id);
 		CU_ASSERT_EQUAL(a->msg.flags & DNS_FLAG_OPCODE_MASK, q.flags);
 		CU_ASSERT_EQUAL(a->msg.edns.present, q.edns);
+		CU_ASSERT_STRING_EQUAL(stage_qname(&a->packet), q.qname); // in its letter case
 		CU_ASSERT_EQUAL(stage_stats().answered, 1);
 		stage_close();
 	}
@@ -285,6 +286,32 @@ static void test_no_zone(void)
 	stage_close();
 }
 
+/* Clients of two regions: each asks the sites of its own, and neither waits for the other's. */
+static void test_regions(void)
+{
+	static struct route_prefix prefix;
+	static uint16_t sites[] = {NRT};
+	struct route_region_config region = {.name = "far", .client_count = 1, .clients = &prefix};
+	struct route_order_config orders[2] = {{.region = 0, .site_count = 1, .sites = sites}};
+	struct stage_query far = {.qname = "a.com.", .client = "198.51.100.7"};
+	struct stage_query near = {.qname = "a.com."};
+
+	insecure();
+	orders[1] = stage.routes.zones[0].orders[0];
+	prefix = (struct route_prefix){stage_addr("198.51.100.0"), 24};
+	stage.routes.regions = &region;
+	stage.routes.region_count = 1;
+	stage.routes.zones[0].orders = orders;
+	stage.routes.zones[0].order_count = 2;
+	stage_publish(NULL, NULL);
+	stage_ask(&far);
+	stage_expect_upstream(NRT);
+	stage_ask(&near);
+	stage_expect_upstream(SIN);
+	CU_ASSERT_EQUAL(stage_stats().coalesced, 0);
+	stage_end();
+}
+
 /* Identical questions share one query; letter case, EDNS and ID stay each client's own. */
 static void test_coalesce(void)
 {
@@ -321,6 +348,64 @@ static void test_coalesce(void)
 	stage_reply_a(&up_type);
 	CU_ASSERT_EQUAL(stage_stats().waiting, 0);
 	stage_close();
+}
+
+static void send_only(const struct stage_query *q)
+{
+	struct stage_packet p;
+
+	stage_query_packet(q, &p);
+	stage_send(STAGE_CLIENTS, &p);
+}
+
+/*
+ * All kinds of packets in one burst, replies among them: each comes to the same end as alone, and
+ * the second of two equal questions finds the first one's query.
+ */
+static void test_burst(void)
+{
+	struct stage_query old = {.qname = "old.com."}, equal = {.qname = "a.com.", .id = 1};
+	struct stage_query again = {.qname = "A.com.", .id = 2}, chaos = {.qname = "c.com."};
+	struct stage_query edns1 = {.qname = "e.com.", .edns = true, .version = 1};
+	struct stage_query other = {.qname = "b.com.", .id = 3}, last = {.qname = "z.com."};
+	struct stage_packet up, reply, cut, got;
+	unsigned answers = 0, upstream = 0;
+
+	insecure();
+	stage_ask(&old);
+	up = stage_expect_upstream(SIN);
+	reply = stage_answer_to(&up);
+	memcpy(reply.dns, up.dns, up.len);
+	reply.len = up.len;
+	reply.dns[2] |= DNS_FLAG_QR >> 8;
+	chaos.qclass = DNS_CLASS_CH;
+	stage_query_packet(&other, &cut);
+	cut.len = DNS_HEADER_LEN - 1;
+
+	send_only(&equal);
+	stage_send(STAGE_CLIENTS, &cut);
+	send_only(&chaos);
+	stage_send(STAGE_CLIENTS, &reply);
+	send_only(&again);
+	send_only(&edns1);
+	send_only(&other);
+	stage_send(STAGE_CLIENTS, &reply); // late: the first one was taken
+	send_only(&last);
+	stage_turn();
+
+	while (stage_take(STAGE_UPSTREAM, &got))
+		upstream++;
+	while (stage_take(STAGE_CLIENTS, &got))
+		answers++;
+	CU_ASSERT_EQUAL(upstream, 3 + 1); // a, b, z; and old's next site, for an empty answer
+	CU_ASSERT_EQUAL(answers, 2);
+	CU_ASSERT_EQUAL(stage_stats().coalesced, 1);
+	CU_ASSERT_EQUAL(stage_stats().answered, 2);
+	CU_ASSERT_EQUAL(stage_stats().matched, 1);
+	CU_ASSERT_EQUAL(stage_stats().dropped[DP_DROP_QUERY_SHORT], 1);
+	CU_ASSERT_EQUAL(stage_stats().dropped[DP_DROP_REPLY_UNMATCHED], 1);
+	CU_ASSERT_EQUAL(stage_stats().waiting, 5); // old, a twice, b, z
+	stage_end();
 }
 
 /* The last place is given, the next client is dropped and told nothing. */
@@ -386,7 +471,9 @@ int main(int argc, char **argv)
 		{"allowed client", test_allowed},
 		{"zone of a question", test_zone},
 		{"no zone", test_no_zone},
+		{"regions", test_regions},
 		{"coalesce", test_coalesce},
+		{"a mixed burst", test_burst},
 		{"tables full", test_full},
 		{"no waiter left", test_no_waiter},
 		{"no view yet", test_no_view},

@@ -54,20 +54,22 @@ static int write_query(const struct query *q, uint8_t *out, size_t size)
 
 static void test_read(void)
 {
-	static struct dns_msg msg;
+	static struct dns_msg scratch;
+	static struct dns_query q;
 	uint8_t buf[512];
 
 	for (size_t i = 0; i < sizeof(QUERIES) / sizeof(QUERIES[0]); i++) {
-		const struct query *q = &QUERIES[i];
+		const struct query *row = &QUERIES[i];
 		struct dp_answer a;
-		int len = write_query(q, buf, sizeof(buf));
+		int len = write_query(row, buf, sizeof(buf));
 		uint8_t *exact = malloc((size_t)len);
 
 		memcpy(exact, buf, (size_t)len);
-		bool forward = dp_question_read(&msg, exact, (uint16_t)len, &a);
-		if (forward != q->forward || (!forward && (a.rcode != q->rcode || a.ede != q->ede)))
-			CU_FAIL(q->name);
-		CU_ASSERT_EQUAL(msg.id, 0x1234);
+		bool forward = dp_question_read(&q, &scratch, exact, (uint16_t)len, &a);
+		if (forward != row->forward ||
+			(!forward && (a.rcode != row->rcode || a.ede != row->ede)))
+			CU_FAIL(row->name);
+		CU_ASSERT_EQUAL(q.id, 0x1234);
 		free(exact);
 	}
 	CU_PASS("all rows");
@@ -75,35 +77,37 @@ static void test_read(void)
 
 static void test_header_only(void)
 {
-	static struct dns_msg msg;
+	static struct dns_msg scratch;
+	static struct dns_query q;
 	uint8_t header[DNS_HEADER_LEN] = {0xab, 0xcd, 0x01, 0x00, 0, 1};
 	struct dp_answer a;
 
-	CU_ASSERT_FALSE(dp_question_read(&msg, header, sizeof(header), &a));
+	CU_ASSERT_FALSE(dp_question_read(&q, &scratch, header, sizeof(header), &a));
 	CU_ASSERT_EQUAL(a.rcode, DNS_RCODE_FORMERR);
-	CU_ASSERT_EQUAL(msg.id, 0xabcd);
-	CU_ASSERT_EQUAL(msg.qd_count, 0);
-	CU_ASSERT_FALSE(msg.edns.present);
+	CU_ASSERT_EQUAL(q.id, 0xabcd);
+	CU_ASSERT_EQUAL(q.asks, false);
+	CU_ASSERT_FALSE(q.edns);
 }
 
 static void test_note(void)
 {
-	static struct dns_msg msg;
+	static struct dns_msg scratch;
+	static struct dns_query q;
 	struct dp_waiter c = {0};
 	struct dp_answer a;
 	uint8_t buf[512];
 	int len = write_query(&QUERIES[1], buf, sizeof(buf));
 
-	CU_ASSERT_TRUE_FATAL(dp_question_read(&msg, buf, (uint16_t)len, &a));
-	dp_question_note(&msg, &c);
+	CU_ASSERT_TRUE_FATAL(dp_question_read(&q, &scratch, buf, (uint16_t)len, &a));
+	dp_question_note(&q, &c);
 	CU_ASSERT_TRUE(c.edns && c.do_bit);
 	CU_ASSERT_EQUAL(c.udp_size, 4000);
 	CU_ASSERT_EQUAL(c.id, 0x1234);
 	CU_ASSERT_EQUAL(c.case_bits[0], 1 << 2); // c, O, m: octet 2 is the capital
 
 	len = write_query(&QUERIES[0], buf, sizeof(buf));
-	CU_ASSERT_TRUE_FATAL(dp_question_read(&msg, buf, (uint16_t)len, &a));
-	dp_question_note(&msg, &c);
+	CU_ASSERT_TRUE_FATAL(dp_question_read(&q, &scratch, buf, (uint16_t)len, &a));
+	dp_question_note(&q, &c);
 	CU_ASSERT_FALSE(c.edns || c.do_bit);
 	CU_ASSERT_EQUAL(c.udp_size, DNS_UDP_MAX_PLAIN);
 }
