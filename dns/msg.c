@@ -85,7 +85,8 @@ static int take_opt(struct dns_msg *msg, const struct dns_rr *rr, uint16_t index
 
 /**
  * Length of the owner name at off. Most owners are a bare pointer, to the question's name or to
- * where the record before pointed: what was good at a lower offset is good here.
+ * where the record before pointed: what was good at a lower offset is good here. An OPT's is the
+ * root.
  *
  * @param known  in/out: a pointer known to be good, or 0
  * @return octets in place, -EMSGSIZE, -EBADMSG
@@ -95,6 +96,8 @@ static inline int owner_len(const struct dns_msg *msg, size_t off, uint16_t *kno
 	uint16_t first = msg->len - off >= POINTER_LEN ? dns_get16(msg->data + off) : 0;
 	if (first >= POINTER_FLAG && first == *known)
 		return POINTER_LEN;
+	if (first >> 8 == 0 && msg->len - off >= POINTER_LEN)
+		return 1;
 
 	int len = dns_name_check(msg->data, msg->len, off, msg->len);
 	if (len > 0 && first >= POINTER_FLAG)
