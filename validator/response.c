@@ -169,13 +169,23 @@ void val_judge_secure(struct val_judge *j)
 void val_judge_init(struct val_judge *j, struct val_ctx *ctx, const struct dns_msg *msg,
 	struct val_checks *checks, val_want_fn want, void *want_arg)
 {
-	*j = (struct val_judge){
-		.ctx = ctx,
-		.msg = msg,
-		.checks = checks,
-		.want = want,
-		.want_arg = want_arg,
-	};
+	// Member by member: clearing all that there may be RRsets for would cost more than most
+	// judgements do.
+	j->ctx = ctx;
+	j->msg = msg;
+	j->zone = NULL;
+	j->now = 0;
+	j->checks = checks;
+	j->want = want;
+	j->want_arg = want_arg;
+	j->out = NULL;
+	j->of_resolver = j->negative = false;
+	j->trust = NULL;
+	j->need = NULL;
+	j->qname.len = 1;
+	j->qname.labels = j->qname.octets[0] = 0;
+	j->blocks = 0;
+	j->set_count = 0;
 }
 
 void val_judge_begin(struct val_judge *j)
@@ -183,7 +193,7 @@ void val_judge_begin(struct val_judge *j)
 	val_response_reset(j->out);
 	if (j->msg->qd_count != 1)
 		return;
-	j->qname = j->msg->qname;
+	dns_name_copy(&j->qname, &j->msg->qname);
 	dns_name_lower(j->qname.octets, j->qname.len);
 }
 

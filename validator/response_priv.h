@@ -56,7 +56,7 @@ struct val_judge {
 	struct val_set_ref ref[VAL_RRSETS_MAX];
 };
 
-/** Fill j for one call: all zero but for these. zone, now and out are the caller's to set. */
+/** Fill j for one call: no RRsets yet. zone, now and out are the caller's to set. */
 void val_judge_init(struct val_judge *j, struct val_ctx *ctx, const struct dns_msg *msg,
 	struct val_checks *checks, val_want_fn want, void *want_arg);
 /** Nothing is known yet: no verdict, no reason, the question's name lower-cased. */
