@@ -21,16 +21,25 @@ enum {
 };
 static_assert(DP_PACKET_HEADROOM == ETH_LEN + VLAN_LEN + IP6_LEN + UDP_LEN, "the longest header");
 
-static size_t addr_len(uint8_t family)
+// A route_addr but for its last octet, as one store: it is copied as a whole soon after.
+typedef uint64_t addr_front __attribute__((vector_size(sizeof(struct route_addr) - 1)));
+static_assert(offsetof(struct route_addr, family) == 0, "comes first in the register");
+
+static void addr4_set(struct route_addr *a, const void *octets)
 {
-	return family == 4 ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+	uint32_t four;
+	addr_front v = {4};
+
+	memcpy(&four, octets, sizeof(four));
+	v[0] = rte_cpu_to_le_64(v[0] | (uint64_t)rte_le_to_cpu_32(four) << 8);
+	memcpy(a, &v, sizeof(v));
+	a->octets[sizeof(a->octets) - 1] = 0;
 }
 
-static void addr_set(struct route_addr *a, uint8_t family, const void *octets)
+static void addr6_set(struct route_addr *a, const void *octets)
 {
-	memset(a, 0, sizeof(*a));
-	a->family = family;
-	memcpy(a->octets, octets, addr_len(family));
+	a->family = 6;
+	memcpy(a->octets, octets, sizeof(struct in6_addr));
 }
 
 /* ---- checksums ---- */
@@ -109,20 +118,27 @@ static enum dp_drop parse_tag(struct cursor *c, struct dp_pkt *out, rte_be16_t *
 
 static enum dp_drop parse_ether(struct cursor *c, struct dp_pkt *out, rte_be16_t *ether_type)
 {
-	struct rte_ether_hdr eth;
+	const uint8_t *eth = c->pos;
 
 	if (left(c) < ETH_LEN)
 		return DP_DROP_L2_SHORT;
-	memcpy(&eth, c->pos, ETH_LEN);
 	c->pos += ETH_LEN;
 	// A unicast datagram in a group frame is not for us (RFC 1122 s3.3.6), and no frame comes
 	// from a group.
-	if (rte_is_multicast_ether_addr(&eth.dst_addr))
+	if (eth[offsetof(struct rte_ether_hdr, dst_addr)] & RTE_ETHER_GROUP_ADDR)
 		return DP_DROP_NOT_OURS;
-	if (rte_is_multicast_ether_addr(&eth.src_addr))
+	if (eth[offsetof(struct rte_ether_hdr, src_addr)] & RTE_ETHER_GROUP_ADDR)
 		return DP_DROP_SOURCE;
-	*ether_type = eth.ether_type;
+	memcpy(ether_type, eth + offsetof(struct rte_ether_hdr, ether_type), sizeof(*ether_type));
 	return parse_tag(c, out, ether_type);
+}
+
+static uint64_t ip4_sum(const uint8_t *ip)
+{
+	uint32_t word[IP4_LEN / 4];
+
+	memcpy(word, ip, IP4_LEN);
+	return (uint64_t)word[0] + word[1] + word[2] + word[3] + word[4];
 }
 
 static bool ip4_csum_bad(const struct dp_pkt *p, const uint8_t *ip, size_t header_len)
@@ -133,31 +149,31 @@ static bool ip4_csum_bad(const struct dp_pkt *p, const uint8_t *ip, size_t heade
 		return false;
 	if (verdict == RTE_MBUF_F_RX_IP_CKSUM_BAD)
 		return true;
-	return dp_csum_fold(dp_csum_octets(ip, header_len)) != 0xffff;
+	return dp_csum_fold(header_len == IP4_LEN ? ip4_sum(ip) : dp_csum_octets(ip, header_len)) !=
+	       0xffff;
 }
 
 /** RFC 791 s3.1. Leaves the cursor on the UDP header and `end` at the end of the IP packet. */
 static enum dp_drop parse_ip4(struct cursor *c, struct dp_pkt *out)
 {
-	struct rte_ipv4_hdr ip;
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)c->pos;
 	size_t header_len, total_len;
 
 	if (left(c) < IP4_LEN)
 		return DP_DROP_L2_SHORT;
-	memcpy(&ip, c->pos, IP4_LEN);
-	header_len = (size_t)(ip.version_ihl & RTE_IPV4_HDR_IHL_MASK) * RTE_IPV4_IHL_MULTIPLIER;
-	total_len = rte_be_to_cpu_16(ip.total_length);
-	if (ip.version_ihl >> 4 != 4 || header_len < IP4_LEN || total_len < header_len ||
+	header_len = (size_t)(ip->version_ihl & RTE_IPV4_HDR_IHL_MASK) * RTE_IPV4_IHL_MULTIPLIER;
+	total_len = rte_be_to_cpu_16(ip->total_length);
+	if (ip->version_ihl >> 4 != 4 || header_len < IP4_LEN || total_len < header_len ||
 		total_len > left(c))
 		return DP_DROP_IP_HEADER;
 	if (ip4_csum_bad(out, c->pos, header_len))
 		return DP_DROP_IP_CHECKSUM;
-	if (ip.next_proto_id != IPPROTO_UDP)
+	if (ip->next_proto_id != IPPROTO_UDP)
 		return DP_DROP_NOT_OURS;
-	if (ip.fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
+	if (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK))
 		return DP_DROP_FRAGMENT;
-	addr_set(&out->src, 4, &ip.src_addr);
-	addr_set(&out->dst, 4, &ip.dst_addr);
+	addr4_set(&out->src, &ip->src_addr);
+	addr4_set(&out->dst, &ip->dst_addr);
 	c->end = c->pos + total_len;
 	c->pos += header_len;
 	return DP_DROP_MAX;
@@ -166,22 +182,21 @@ static enum dp_drop parse_ip4(struct cursor *c, struct dp_pkt *out)
 /** RFC 8200 s3. As parse_ip4(). A jumbogram (length 0, RFC 2675) ends as too short for UDP. */
 static enum dp_drop parse_ip6(struct cursor *c, struct dp_pkt *out)
 {
-	struct rte_ipv6_hdr ip;
+	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)c->pos;
 	size_t payload_len;
 
 	if (left(c) < IP6_LEN)
 		return DP_DROP_L2_SHORT;
-	memcpy(&ip, c->pos, IP6_LEN);
-	payload_len = rte_be_to_cpu_16(ip.payload_len);
+	payload_len = rte_be_to_cpu_16(ip->payload_len);
 	if (c->pos[0] >> 4 != 6 || payload_len > left(c) - IP6_LEN)
 		return DP_DROP_IP_HEADER;
-	if (ip.proto == IPPROTO_FRAGMENT)
+	if (ip->proto == IPPROTO_FRAGMENT)
 		return DP_DROP_FRAGMENT;
-	if (ip.proto != IPPROTO_UDP)
+	if (ip->proto != IPPROTO_UDP)
 		return DP_DROP_NOT_OURS;
 	// an array up to DPDK 24.07, a struct since: its address suits both
-	addr_set(&out->src, 6, &ip.src_addr);
-	addr_set(&out->dst, 6, &ip.dst_addr);
+	addr6_set(&out->src, &ip->src_addr);
+	addr6_set(&out->dst, &ip->dst_addr);
 	c->pos += IP6_LEN;
 	c->end = c->pos + payload_len;
 	return DP_DROP_MAX;
@@ -258,8 +273,9 @@ enum dp_drop dp_packet_parse(struct rte_mbuf *m, struct dp_pkt *out)
 
 	if (m->nb_segs != 1)
 		return DP_DROP_SEGMENTED;
-	memset(out, 0, sizeof(*out));
 	out->m = m;
+	out->vlan = false;
+	out->vlan_tci_be = 0;
 	c.frame = c.pos = rte_pktmbuf_mtod(m, const uint8_t *);
 	c.end = c.frame + m->data_len;
 
