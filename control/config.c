@@ -481,6 +481,26 @@ static int read_negative(const struct ctl_yaml_at *at, void *base, const struct 
 	return ctl_yaml_map(at, fields, COUNT(fields), base);
 }
 
+static const char *const idle_names[] = {
+	[DP_IDLE_POLL] = "poll",
+	[DP_IDLE_ADAPTIVE] = "adaptive",
+	[DP_IDLE_POWER] = "power",
+	NULL,
+};
+
+static int read_idle(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
+{
+	static const struct ctl_yaml_field fields[] = {
+		{"mode", FIELD(struct ctl_config, dp.idle.mode, ctl_yaml_choice),
+			.choices = idle_names},
+		{"max_us", FIELD(struct ctl_config, dp.idle.max_us, ctl_yaml_uint), .min = 10,
+			.max = DP_IDLE_MAX_US},
+	};
+
+	(void)f;
+	return ctl_yaml_map(at, fields, COUNT(fields), base);
+}
+
 static int read_limits(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
 {
 	static const struct ctl_yaml_field fields[] = {
@@ -538,6 +558,7 @@ static const struct ctl_yaml_field top[] = {
 	{"validation", .read = read_validation},
 	{"anchors", .read = read_anchors},
 	{"negative_anchors", .read = read_negative},
+	{"idle", .read = read_idle},
 	{"limits", .read = read_limits},
 	{"steering", .read = read_steering},
 	{"metrics", .read = read_metrics},
@@ -557,6 +578,7 @@ static void defaults(struct ctl_config *c)
 	c->dp.edns_size = 1232;
 	c->dp.sigcache_entries = 262144;
 	c->dp.zones = 1024;
+	c->dp.idle = (struct dp_idle_config){DP_IDLE_ADAPTIVE, DP_IDLE_DEFAULT_US};
 	c->dp.cache = (struct dp_cache_config){
 		.size_mb = 64,
 		.max_ttl_s = 86400,

@@ -120,6 +120,8 @@ static const struct family per_worker[] = {
 		"Signatures that could not be verified for want of room."},
 	{"bursts", "swerve_bursts_total", "counter", "Turns of the worker's loop."},
 	{"idle_bursts", "swerve_idle_bursts_total", "counter", "Turns that had no work."},
+	{"waits", "swerve_idle_waits_total", "counter",
+		"Waits in silence, instead of turns without work."},
 	{"view", "swerve_view_number", "gauge", "The view that this worker looks at."},
 };
 
@@ -141,7 +143,8 @@ static void write_worker_family(const json_t *workers, const struct family *f, F
 		(struct ctl_prom_label[]){{"worker", index_text(i, buf)}, {0}}, number(w, f->key));
 }
 
-static void write_busy(const struct ctl_metrics *m, const json_t *workers, FILE *out)
+static void write_seconds(const struct ctl_metrics *m, const json_t *workers, const char *key,
+	const char *name, const char *help, FILE *out)
 {
 	const json_t *w;
 	char buf[24];
@@ -149,11 +152,10 @@ static void write_busy(const struct ctl_metrics *m, const json_t *workers, FILE 
 
 	if (!(m->cycles_per_s > 0))
 		return;
-	ctl_prom_family(out, "swerve_worker_busy_seconds_total", "counter",
-		"Time that the worker's loop had work.");
-	json_array_foreach(workers, i, w) ctl_prom_real(out, "swerve_worker_busy_seconds_total",
+	ctl_prom_family(out, name, "counter", help);
+	json_array_foreach(workers, i, w) ctl_prom_real(out, name,
 		(struct ctl_prom_label[]){{"worker", index_text(i, buf)}, {0}},
-		(double)number(w, "busy_cycles") / m->cycles_per_s);
+		(double)number(w, key) / m->cycles_per_s);
 }
 
 /** An object of counters as one family with a label. */
@@ -186,7 +188,10 @@ static void write_stats(const struct ctl_metrics *m, FILE *out)
 
 	for (size_t i = 0; i < COUNT(per_worker); i++)
 		write_worker_family(workers, &per_worker[i], out);
-	write_busy(m, workers, out);
+	write_seconds(m, workers, "busy_cycles", "swerve_worker_busy_seconds_total",
+		"Time that the worker's loop had work.", out);
+	write_seconds(m, workers, "waited_cycles", "swerve_worker_waited_seconds_total",
+		"Time that the worker waited in silence.", out);
 	write_object(json_object_get(sum, "dropped"), "swerve_dropped_packets_total", "reason",
 		"Packets dropped, by reason.", out);
 	write_object(json_object_get(sum, "rcodes"), "swerve_client_answers_total", "rcode",

@@ -483,6 +483,8 @@ static json_t *stats_json(const struct dp_stats *s)
 		{"bursts", s->bursts},
 		{"idle_bursts", s->idle_bursts},
 		{"busy_cycles", s->busy_cycles},
+		{"waits", s->waits},
+		{"waited_cycles", s->waited_cycles},
 		{"view", s->view_number},
 	};
 	json_t *j = verdicts_json(s);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <rte_common.h>
+#include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <rte_pause.h>
 #include <rte_ring.h>
@@ -226,11 +227,23 @@ static unsigned serve(struct dp_crypto *c, unsigned lcore)
 
 int dp_crypto_main(void *arg)
 {
-	const struct dp_crypto_arg *a = arg;
+	struct dp_crypto_arg *a = arg;
 
-	while (!atomic_load_explicit(&a->c->stop, memory_order_relaxed))
-		if (serve(a->c, a->lcore) == 0)
+	dp_idle_begin(&a->idle);
+	while (!atomic_load_explicit(&a->c->stop, memory_order_relaxed)) {
+		uint64_t start = rte_rdtsc();
+		unsigned served = serve(a->c, a->lcore);
+		uint64_t end = rte_rdtsc();
+
+		if (served > 0)
+			atomic_store_explicit(&a->busy_cycles,
+				atomic_load_explicit(&a->busy_cycles, memory_order_relaxed) + end -
+					start,
+				memory_order_relaxed);
+		else if (a->idle.way == DP_IDLE_SPIN)
 			rte_pause();
+		dp_idle_turn(&a->idle, served, end);
+	}
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dataplane/idle.h"
 #include "validator/response.h"
 #include "validator/sigcache.h"
 
@@ -45,10 +46,13 @@ int dp_crypto_new(unsigned workers, unsigned lcores, unsigned per_worker,
 void dp_crypto_free(struct dp_crypto *c);
 
 /** Body of crypto lcore `lcore` (0..lcores-1): runs until dp_crypto_stop(). Suits
- * rte_eal_remote_launch() with the arg struct. */
+ * rte_eal_remote_launch() with the arg struct, which is its own. */
 struct dp_crypto_arg {
 	struct dp_crypto *c;
 	unsigned lcore;
+	struct dp_idle idle; // dp_idle_init()ed
+	// written by the lcore, read by whoever shows numbers
+	_Atomic uint64_t busy_cycles;
 };
 int dp_crypto_main(void *arg);
 void dp_crypto_stop(struct dp_crypto *c);

@@ -6,6 +6,7 @@
 
 #include "dataplane/badnames.h"
 #include "dataplane/drop.h"
+#include "dataplane/idle.h"
 #include "dataplane/port.h"
 #include "dataplane/rcache.h"
 #include "dataplane/view.h"
@@ -63,6 +64,7 @@ struct dp_config {
 	uint32_t zones; // key sets of unpublished zones, per worker (17 KB each), default 1024
 	struct val_skew skew;
 	bool sha1;
+	struct dp_idle_config idle; // of workers and crypto lcores
 };
 
 struct dp;
@@ -189,7 +191,8 @@ struct dp_stats {
 	uint64_t chain_full;   // replies given up: too many held, or no transaction free
 	uint64_t transactions; // in use now
 	uint64_t bursts, idle_bursts, busy_cycles;
-	uint64_t view_number; // the view this worker saw last
+	uint64_t waits, waited_cycles; // in silence, instead of turns
+	uint64_t view_number;          // the view this worker saw last
 };
 /** Read one worker's counters while it goes on; `worker` is below dp_worker_count(). */
 void dp_stats_worker(const struct dp *dp, unsigned worker, struct dp_stats *out);

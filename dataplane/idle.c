@@ -1,3 +1,6 @@
+// rte_power_intrinsics.h has been experimental since 2020.
+#define ALLOW_EXPERIMENTAL_API
+
 #include "dataplane/idle.h"
 
 #include <sys/prctl.h>
@@ -20,9 +23,10 @@
  * than 1 / SPIN_US packets a second never gets here; one that wakes to work polls on at once.
  *
  * Waits are short on purpose (DP_IDLE_MAX_US). A waiting worker stays online for the grace period
- * of views, which is then late by one wait: a view, an order to stop or drain, a handed-over reply, a
- * verification and a timer (a millisecond each) are seen within one wait, as within one turn before.
- * What arrives meanwhile has to fit into a receive ring: 2,048 descriptors are 200 us at 10 Mpps.
+ * of views, which is then late by one wait: a view, an order to stop or drain, a handed-over reply,
+ * a verification and a timer (a millisecond each) are seen within one wait, as within one turn
+ * before.
+ * What arrives meanwhile has to fit into a receive ring: 2,048 descriptors are 400 us at 5 Mpps.
  *
  * Sleeping gives the CPU back to the kernel. TPAUSE and UMWAIT keep it, at less power and without
  * the way through the scheduler: for lcores that nobody else uses. UMWAIT ends when the NIC writes
@@ -121,8 +125,8 @@ void dp_idle_rest(struct dp_idle *i, uint64_t cycles)
 	else
 		sleep_for(i, span);
 	// one writer: no read-modify-write
-	atomic_store_explicit(&i->waits,
-		atomic_load_explicit(&i->waits, memory_order_relaxed) + 1, memory_order_relaxed);
+	atomic_store_explicit(&i->waits, atomic_load_explicit(&i->waits, memory_order_relaxed) + 1,
+		memory_order_relaxed);
 	atomic_store_explicit(&i->waited_cycles,
 		atomic_load_explicit(&i->waited_cycles, memory_order_relaxed) + rte_rdtsc() -
 			cycles,

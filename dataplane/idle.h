@@ -29,14 +29,14 @@ struct dp_idle_config {
 	uint32_t max_us; // of one wait; DP_IDLE_MAX_US at most, 0: default
 };
 
-enum { DP_IDLE_DEFAULT_US = 200, DP_IDLE_MAX_US = 1000 };
+enum { DP_IDLE_DEFAULT_US = 400, DP_IDLE_MAX_US = 1000 };
 
 /** One lcore's. Its own but for the counters, which anybody may read. */
 struct dp_idle {
 	enum dp_idle_way way;
 	uint16_t port, queue; // UMWAIT: the queue that ends the wait
 	uint64_t cycles_per_us, spin_cycles, max_cycles;
-	uint64_t last_work;                     // TSC
+	uint64_t last_work;                    // TSC
 	_Atomic uint64_t waits, waited_cycles; // since the start
 };
 
@@ -50,7 +50,7 @@ const char *dp_idle_way_name(enum dp_idle_way way);
 
 /**
  * Before the lcore starts. Looks at the CPU.
- * @param port  ethdev port whose queue is all that the lcore polls; NULL: there are several, or none
+ * @param port  of ethdev, whose queue is all that the lcore polls; NULL: there are several or none
  */
 void dp_idle_init(
 	struct dp_idle *i, const struct dp_idle_config *cfg, const uint16_t *port, uint16_t queue);
@@ -58,7 +58,7 @@ void dp_idle_init(
 /** On the lcore, once, before its loop: its sleeps shall be as short as they are asked to be. */
 void dp_idle_begin(struct dp_idle *i);
 
-/** How long to wait at `cycles`, if there was no work; 0: not yet. In cycles, max_cycles at most. */
+/** How long to wait at `cycles` if there was no work, in cycles, at most max_cycles; 0: not yet. */
 uint64_t dp_idle_span(const struct dp_idle *i, uint64_t cycles);
 
 /** After a turn without work: spin on or wait, max_us at most. */

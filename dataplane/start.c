@@ -75,11 +75,27 @@ static int launch(struct dp *dp)
 	for (unsigned i = 0; i < dp->cfg.worker_count && err == 0; i++, dp->launched++)
 		err = rte_eal_remote_launch(dp_worker_main, dp->worker[i], dp->lcore[i]);
 	for (unsigned i = 0; i < dp->cfg.crypto_count && err == 0; i++, dp->launched++) {
-		dp->crypto_arg[i] = (struct dp_crypto_arg){dp->crypto, i};
+		dp->crypto_arg[i] = (struct dp_crypto_arg){.c = dp->crypto, .lcore = i};
+		dp_idle_init(&dp->crypto_arg[i].idle, &dp->cfg.idle, NULL, 0);
 		err = rte_eal_remote_launch(
 			dp_crypto_main, &dp->crypto_arg[i], dp->lcore[dp->cfg.worker_count + i]);
 	}
 	return err;
+}
+
+/* What was chosen for this machine; a word where it is not what was asked for. */
+static void note_idle(const struct dp *dp, char *note, size_t note_size)
+{
+	const struct dp_idle *i = &dp->worker[0]->idle;
+	bool refused = dp->cfg.idle.mode == DP_IDLE_POWER && i->way == DP_IDLE_SLEEP;
+	char line[128];
+
+	if (i->way == DP_IDLE_SPIN)
+		return;
+	snprintf(line, sizeof(line), "idle lcores %s for up to %u us%s", dp_idle_way_name(i->way),
+		(unsigned)(i->max_cycles / i->cycles_per_us),
+		refused ? ": this CPU has neither TPAUSE nor UMWAIT" : "");
+	add_note(note, note_size, line);
 }
 
 static int start(struct dp *dp, char *note, size_t note_size)
@@ -95,6 +111,8 @@ static int start(struct dp *dp, char *note, size_t note_size)
 		err = launch(dp);
 	if (err != 0)
 		add_note(note, note_size, "workers could not be made or launched");
+	else
+		note_idle(dp, note, note_size);
 	return err;
 }
 

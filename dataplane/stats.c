@@ -78,6 +78,8 @@ void dp_stats_worker(const struct dp *dp, unsigned worker, struct dp_stats *out)
 	memset(out, 0, sizeof(*out));
 	get_identity(c, out);
 	get_detail(c, out);
+	out->waits = get(&dp->worker[worker]->idle.waits);
+	out->waited_cycles = get(&dp->worker[worker]->idle.waited_cycles);
 }
 
 /* Nothing but 64-bit numbers, so they can be added as an array. */

@@ -28,6 +28,7 @@ static void take_config(struct dp_worker *w, const struct dp_worker_config *cfg)
 		w->port_id[i] = cfg->ports[i].id;
 		w->port_mac[i] = cfg->ports[i].mac;
 	}
+	dp_idle_init(&w->idle, &cfg->cfg->idle, w->port_count == 1 ? w->port_id : NULL, w->id);
 	for (unsigned i = 0; i < 2; i++)
 		if (cfg->cfg->source[i].family != 0)
 			w->families |= 1u << i;
@@ -361,15 +362,18 @@ int dp_worker_main(void *worker)
 	struct dp_worker *w = worker;
 
 	dp_worker_attach(w);
+	dp_idle_begin(&w->idle);
 	do {
 		uint64_t start = rte_rdtsc();
 		unsigned work = dp_worker_burst(w, start);
+		uint64_t end = rte_rdtsc();
 
 		dp_count(&w->counters.bursts);
 		if (work == 0)
 			dp_count(&w->counters.idle_bursts);
 		else
-			dp_add(&w->counters.busy_cycles, rte_rdtsc() - start);
+			dp_add(&w->counters.busy_cycles, end - start);
+		dp_idle_turn(&w->idle, work, end);
 	} while (w->now.run != DP_RUN_STOP);
 	dp_worker_detach(w);
 	return 0;

@@ -17,6 +17,7 @@
 #include "dataplane/effort.h"
 #include "dataplane/failures.h"
 #include "dataplane/hold.h"
+#include "dataplane/idle.h"
 #include "dataplane/packet.h"
 #include "dataplane/rcache.h"
 #include "dataplane/txn.h"
@@ -165,8 +166,9 @@ struct dp_worker {
 	// written by control, read by this core once a turn
 	alignas(RTE_CACHE_LINE_SIZE) _Atomic(const struct dp_view *) view;
 
-	// this core's alone
+	// this core's alone, but for what idle counts
 	alignas(RTE_CACHE_LINE_SIZE) struct dp_now now;
+	struct dp_idle idle;
 	uint32_t fallbacks;   // replies held as dp_txn.fallback
 	uint32_t sweep;       // next slot to end when a drain's time is over
 	uint32_t checks_free; // entries on the stack of free val_checks

@@ -176,7 +176,7 @@ static void start_by_hand(const struct dp_config *c, char *note, size_t note_siz
 	for (unsigned i = 0; i < c->crypto_count; i++) {
 		unsigned lcore = c->worker_count + i;
 
-		rig.dp->crypto_arg[i] = (struct dp_crypto_arg){rig.dp->crypto, i};
+		rig.dp->crypto_arg[i] = (struct dp_crypto_arg){.c = rig.dp->crypto, .lcore = i};
 		rig.dp->lcore[i] = lcore;
 		need(rte_eal_remote_launch(dp_crypto_main, &rig.dp->crypto_arg[i], lcore) == 0,
 			"an lcore");

@@ -28,7 +28,7 @@ TESTS = (
     "nta",
     "garbage_client", "garbage_upstream",
     "kernel", "af_packet", "device", "pktgen", "killed",
-    "tcp", "inspect", "metrics", "validators",
+    "tcp", "inspect", "metrics", "idle", "validators",
 )
 
 

@@ -92,6 +92,25 @@ static void test_default_worker_evades(void)
 	CU_ASSERT_EQUAL(c.dp.ports[0].queues, 2);
 }
 
+static void test_idle(void)
+{
+	struct ctl_config c;
+	char err[CTL_YAML_ERR_MAX];
+
+	CU_ASSERT_EQUAL(parse(MINIMUM, &c, err), 0);
+	CU_ASSERT_EQUAL(c.dp.idle.mode, DP_IDLE_ADAPTIVE);
+	CU_ASSERT_EQUAL(c.dp.idle.max_us, 400);
+	CU_ASSERT_EQUAL(parse(MINIMUM "idle: {mode: poll}\n", &c, err), 0);
+	CU_ASSERT_EQUAL(c.dp.idle.mode, DP_IDLE_POLL);
+	CU_ASSERT_EQUAL(parse(MINIMUM "idle: {mode: power, max_us: 1000}\n", &c, err), 0);
+	CU_ASSERT_EQUAL(c.dp.idle.mode, DP_IDLE_POWER);
+	CU_ASSERT_EQUAL(c.dp.idle.max_us, 1000);
+	CU_ASSERT_EQUAL(parse(MINIMUM "idle: {mode: deep}\n", &c, err), -EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(err, "idle.mode"));
+	CU_ASSERT_EQUAL(parse(MINIMUM "idle: {max_us: 1001}\n", &c, err), -EINVAL);
+	CU_ASSERT_EQUAL(parse(MINIMUM "idle: {max_us: 9}\n", &c, err), -EINVAL);
+}
+
 /** The file that operators start from says what the defaults are. */
 static void test_deployed_file(void)
 {
@@ -119,6 +138,8 @@ static void test_deployed_file(void)
 	CU_ASSERT_EQUAL(c.dp.cache.max_negative_ttl_s, d.dp.cache.max_negative_ttl_s);
 	CU_ASSERT_EQUAL(c.dp.cache.stale_s, d.dp.cache.stale_s);
 	CU_ASSERT_EQUAL(c.dp.cache.prefetch, d.dp.cache.prefetch);
+	CU_ASSERT_EQUAL(c.dp.idle.mode, d.dp.idle.mode);
+	CU_ASSERT_EQUAL(c.dp.idle.max_us, d.dp.idle.max_us);
 	CU_ASSERT_EQUAL(c.drain_ms, d.drain_ms);
 	CU_ASSERT_EQUAL(c.probe_interval_ms, d.probe_interval_ms);
 	CU_ASSERT_STRING_EQUAL(c.events, d.events);
@@ -144,6 +165,7 @@ int main(void)
 		{"gateway", test_gateway},
 		{"default worker", test_default_worker_evades},
 		{"the cache of signatures", test_cache},
+		{"idle", test_idle},
 		{"deployed file", test_deployed_file},
 		{"file errors", test_file_errors},
 		CU_TEST_INFO_NULL,

@@ -13,7 +13,8 @@ static const char STATUS[] =
 static const char STATS[] =
 	"{\"sum\":{\"dropped\":{\"acl\":2},\"rcodes\":{\"NOERROR\":5},\"verdicts\":{\"secure\":9},"
 	"\"reasons\":{\"none\":9},\"sig_verified_good\":3,\"sig_verified_bad\":1},"
-	"\"workers\":[{\"received\":100,\"busy_cycles\":3000},{\"received\":50}],"
+	"\"workers\":[{\"received\":100,\"busy_cycles\":3000,\"waits\":6,\"waited_cycles\":5000},{"
+	"\"received\":50}],"
 	"\"tcp\":{\"open\":1,\"queries\":6}}";
 static const char SITES[] =
 	"[{\"zone\":\"com.\",\"site\":\"sin\",\"address\":\"192.0.2.1\",\"state\":\"failing\","
@@ -56,6 +57,8 @@ static void test_values(void)
 		"swerve_received_packets_total{worker=\"0\"} 100",
 		"swerve_received_packets_total{worker=\"1\"} 50",
 		"swerve_worker_busy_seconds_total{worker=\"0\"} 3",
+		"swerve_worker_waited_seconds_total{worker=\"0\"} 5",
+		"swerve_idle_waits_total{worker=\"0\"} 6",
 		"swerve_dropped_packets_total{reason=\"acl\"} 2",
 		"swerve_client_answers_total{rcode=\"NOERROR\"} 5",
 		"swerve_verdicts_total{verdict=\"secure\"} 9",

@@ -292,7 +292,7 @@ void stage_pass(uint32_t ms)
 /* The one crypto lcore runs while we wait for jobs to come home. */
 void stage_verify(void)
 {
-	struct dp_crypto_arg arg = {stage.dp->crypto, 0};
+	struct dp_crypto_arg arg = {.c = stage.dp->crypto};
 	unsigned lcore = rte_get_next_lcore(-1, 1, 0);
 
 	need(rte_eal_remote_launch(dp_crypto_main, &arg, lcore) == 0, "an lcore");

@@ -460,7 +460,7 @@ static void test_crypto_lcore(void)
 	unsigned lcore = rte_get_next_lcore(-1, 1, 0);
 
 	chain_open((struct stage_spec){.crypto = 1});
-	arg = (struct dp_crypto_arg){stage.dp->crypto, 0};
+	arg = (struct dp_crypto_arg){.c = stage.dp->crypto};
 	CU_ASSERT_EQUAL_FATAL(rte_eal_remote_launch(dp_crypto_main, &arg, lcore), 0);
 	chain_ask("opt.sec.test.", 0);
 	for (unsigned i = 0; i < 4000 && stage_stats().waiting > 0; i++) {

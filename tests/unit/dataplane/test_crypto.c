@@ -161,7 +161,7 @@ static void test_limits(void)
 static void test_lcore(void)
 {
 	struct dp_crypto *c = start(2, 1);
-	struct dp_crypto_arg arg = {c, 0};
+	struct dp_crypto_arg arg = {.c = c};
 	unsigned lcore = rte_get_next_lcore(-1, 1, 0);
 	unsigned sent[2] = {0}, back[2] = {0};
 

@@ -119,6 +119,63 @@ static void test_two_workers(void)
 	stage_end();
 }
 
+static void wait_waits(unsigned worker)
+{
+	const struct dp_idle *idle = &stage.dp->worker[worker]->idle;
+	uint64_t before = atomic_load(&idle->waits);
+
+	for (unsigned i = 0; i < WAIT_MS && atomic_load(&idle->waits) < before + 3; i++)
+		usleep(1000);
+	CU_ASSERT(atomic_load(&idle->waits) >= before + 3);
+}
+
+static void note_let_go(void *arg, const struct dp_view *old)
+{
+	(void)old;
+	*(bool *)arg = true;
+}
+
+/* Workers that sleep see packets, hand-overs, timers, views and orders all the same. */
+static void test_asleep(void)
+{
+	const struct dp_idle_config idle = {DP_IDLE_ADAPTIVE, DP_IDLE_MAX_US};
+	struct stage_spec spec = {
+		.status = VAL_ZONE_INSECURE, .workers = 2, .transactions = 64, .waiters = 64};
+	struct stage_packet up;
+	bool let_go = false;
+
+	stage_open(&spec);
+	for (unsigned i = 0; i < 2; i++)
+		dp_idle_init(&stage.dp->worker[i]->idle, &idle, NULL, 0);
+	launch();
+	stage.hold = true;
+	wait_waits(0);
+	wait_waits(1);
+	send_query(0, 0);
+	CU_ASSERT_FATAL(wait_upstream(&up));
+	wait_waits(0); // with a query out
+	wait_waits(1);
+	up.queue = 1;
+	stage_reply_a(&up);
+	wait_forwarded(1);
+	CU_ASSERT_EQUAL(stage_stats().handed_over, 1);
+	CU_ASSERT_EQUAL(dp_publish(stage.dp, stage.dp->view, note_let_go, &let_go), 0);
+	for (unsigned i = 0; i < WAIT_MS && !let_go; i++) {
+		usleep(1000);
+		dp_poll(stage.dp, NULL, NULL);
+	}
+	CU_ASSERT(let_go);
+	send_query(1, 1);
+	CU_ASSERT_FATAL(wait_upstream(&up));
+	dp_drain(stage.dp, 20); // nobody answers
+	expect_balance();
+	CU_ASSERT_EQUAL(stage_stats().dropped[DP_DROP_SHUTDOWN], 1);
+	CU_ASSERT(stage_stats().waits > 0);
+	CU_ASSERT(stage_stats().waited_cycles > 0);
+	stop();
+	stage_end();
+}
+
 /* Who is still waiting when the time is over is dropped; drain ends then, not at the budget. */
 static void test_drain_time(void)
 {
@@ -357,6 +414,29 @@ static void test_new_and_free(void)
 	}
 }
 
+/* What idle lcores do here is said at the start. */
+static void test_idle_note(void)
+{
+	static const struct {
+		enum dp_idle_mode mode;
+		const char *about;
+	} rows[] = {
+		{DP_IDLE_ADAPTIVE, "idle lcores sleep for up to 300 us\n"},
+		{DP_IDLE_POWER, "for up to 300 us"},
+	};
+
+	for (unsigned r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+		struct dp_config c = device_config();
+		struct dp *dp = NULL;
+		char note[256];
+
+		c.idle = (struct dp_idle_config){rows[r].mode, 300};
+		CU_ASSERT_EQUAL_FATAL(dp_new(&c, &dp, note, sizeof(note)), 0);
+		CU_ASSERT_PTR_NOT_NULL(strstr(note, rows[r].about));
+		dp_free(dp);
+	}
+}
+
 static void expect_not_new(const struct dp_config *c, int error, const char *about)
 {
 	struct dp *dp = NULL;
@@ -399,12 +479,14 @@ int main(int argc, char **argv)
 {
 	CU_TestInfo tests[] = {
 		{"two workers", test_two_workers},
+		{"asleep", test_asleep},
 		{"drain in time", test_drain_time},
 		{"drain when idle", test_drain_idle},
 		{"publish to running workers", test_publish_running},
 		{"configuration refused", test_config_refused},
 		{"configuration defaults", test_config_defaults},
 		{"new and free", test_new_and_free},
+		{"idle note", test_idle_note},
 		{"not new", test_not_new},
 		{"no such device", test_no_device},
 		CU_TEST_INFO_NULL,

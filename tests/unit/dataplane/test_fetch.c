@@ -287,7 +287,7 @@ static void test_crypto_lcore(void)
 	struct stage_packet up;
 
 	chain_open((struct stage_spec){.crypto = 1});
-	arg = (struct dp_crypto_arg){stage.dp->crypto, 0};
+	arg = (struct dp_crypto_arg){.c = stage.dp->crypto};
 	CU_ASSERT_EQUAL_FATAL(rte_eal_remote_launch(dp_crypto_main, &arg, lcore), 0);
 	chain_ask("www.sec.test.", 0);
 	for (unsigned i = 0; i < 4000 && stage_stats().waiting > 0; i++) {
