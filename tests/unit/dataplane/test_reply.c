@@ -397,6 +397,40 @@ static void test_question(void)
 	CU_ASSERT_EQUAL(dp_reply_question(7, 0, &name, 6, 1232, true, buf, (size_t)n - 1), -ENOSPC);
 }
 
+/* Octet for octet what a writer would write, in exactly the room that it takes. */
+static void test_question_as_written(void)
+{
+	struct dns_name name;
+	char text[DNS_NAME_TEXT_MAX] = ".";
+	uint8_t buf[512];
+
+	for (unsigned n = 0; n < 120; n++) {
+		bool recursive = n % 2;
+		struct dns_writer w;
+		uint8_t *exact;
+		int len;
+
+		CU_ASSERT_EQUAL_FATAL(dns_name_from_text(text, &name), 0);
+		dns_writer_init(&w, buf, sizeof(buf), (uint16_t)(n * 999),
+			recursive ? DNS_FLAG_RD | DNS_FLAG_CD : 0);
+		dns_writer_question(&w, name.octets, (uint16_t)(n * 77), DNS_CLASS_IN);
+		dns_writer_opt(&w, 1400, true, 0, DNS_EDE_NONE, NULL);
+		len = dns_writer_end(&w);
+		exact = malloc((size_t)len);
+		memset(exact, 0xa5, (size_t)len);
+		CU_ASSERT_EQUAL(dp_reply_question((uint16_t)(n * 999),
+					recursive ? ROUTE_RECURSIVE : ROUTE_AUTHORITATIVE, &name,
+					(uint16_t)(n * 77), 1400, false, exact, (size_t)len),
+			len);
+		CU_ASSERT_EQUAL(memcmp(exact, buf, (size_t)len), 0);
+		CU_ASSERT_EQUAL(
+			dp_reply_question(7, 0, &name, 1, 1400, false, exact, (size_t)len - 1),
+			-ENOSPC);
+		free(exact);
+		snprintf(text + 2 * (size_t)n, sizeof(text) - 2 * (size_t)n, "x.");
+	}
+}
+
 static uint64_t random_state = 0x13198a2e03707344;
 
 static uint32_t random32(void)
@@ -630,6 +664,7 @@ int main(void)
 		{"in place, the same as copied", test_in_place},
 		{"our own answers", test_error},
 		{"our questions", test_question},
+		{"our questions, as a writer writes them", test_question_as_written},
 		{"letter case round trip", test_case_round_trip},
 		CU_TEST_INFO_NULL,
 	};
