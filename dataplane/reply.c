@@ -428,7 +428,8 @@ static int append_nsid(uint8_t *out, int len, size_t size)
 	return len + 4;
 }
 
-/* By hand: every query that is forwarded takes this way, and a writer looks for names to point to. */
+/* By hand: every query that is forwarded is written here; a writer would look for names to point
+ * to. */
 int dp_reply_question(uint16_t id, enum route_kind kind, const struct dns_name *qname,
 	uint16_t qtype, uint16_t edns_size, bool nsid, uint8_t *out, size_t size)
 {

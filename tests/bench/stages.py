@@ -4,7 +4,7 @@
     stages.py --build DIR --out FILE.svg
 
 perf samples a worker turned by hand (cpu-clock: no hardware counters are needed); samples in the worker's code are put to stages by
-the source file of the function they fall in (of inlined ones: of the caller). The cycles a packet that bench_worker measures by the
+the source file of the function they fall in, also of one that was inlined, as the debug information says. The cycles a packet that bench_worker measures by the
 time-stamp counter are then split in these shares. libc's copies and the kernel are spread over all stages in proportion.
 """
 
@@ -24,7 +24,7 @@ FRAME, GAP, HZ = 316, 24, 3e9  # an answer with one P-256 signature; preamble, g
 STAGES = collections.OrderedDict((
     ("receive, transmit", ("worker.c", "tx.c", "rte_eth_ring.c", "handover.c", "ask.c")),
     ("parse headers", ()),
-    ("read question", ("msg.c", "name.c", "question.c", "hash.c", "query.c")),
+    ("parse DNS", ("msg.c", "name.c", "question.c", "hash.c", "query.c")),
     ("look up", ("table.c", "zones.c", "regions.c", "paths.c", "failures.c", "cached.c", "rcache.c", "plan.c")),
     ("transaction", ("txn.c", "rng.c", "claims.c", "upstream.c")),
     ("rewrite", ("packet.c", "reply.c", "writer.c")),
@@ -36,43 +36,47 @@ PARSING = re.compile(r"parse|addr_set|tag|udp_ok|csum_ok|is_ours")
 COLOURS = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#76b7b2", "#edc948", "#9c755f", "#bab0ac")
 
 
-def archive_files(build):
-    """Global function: room/file, from the rooms' archives."""
-    out = {}
-    for room in ("dns", "validator", "routing", "dataplane"):
-        listed = subprocess.run(["nm", "-A", "--defined-only", f"{build}/{room}/libswerve_{room}.a"], capture_output=True, text=True)
-        for line in listed.stdout.splitlines():
-            found = re.search(r"([\w-]+\.c)\.o:\S+ T (\w+)", line)
-            if found:
-                out[found.group(2)] = f"{room}/{found.group(1)}"
-    return out
-
-
-def local_files(program):
-    """Address of a static function: its source file's name."""
-    out, file = {}, None
-    for line in subprocess.run(["readelf", "-sW", program], capture_output=True, text=True, check=True).stdout.splitlines():
-        words = line.split()
-        if len(words) < 8 or words[4] != "LOCAL":
-            continue
-        if words[3] == "FILE":
-            file = words[7]
-        elif words[3] == "FUNC":
-            out[int(words[1], 16)] = file
-    return out
-
-
-def stage_of(symbol, file, rooms_of_file):
-    name = file.rsplit("/", 1)[-1]
-    room = file.split("/")[0] if "/" in file else rooms_of_file.get(name)
-    if room is None:
-        return None
+def stage_of(function, file):
+    """file: room/name.c"""
+    room, name = file.rsplit("/", 1)
     if name == "packet.c":
-        return "parse headers" if PARSING.search(symbol) else "rewrite"
+        return "parse headers" if PARSING.search(function) else "rewrite"
     for stage, members in STAGES.items():
         if f"{name} {room}" in members or (name in members and name != "response.c") or room in members:
             return stage
     return "look up" if room == "routing" else "rewrite"
+
+
+def read_places(text):
+    """addr2line's word: {address: (function, room/file.c)}, of the innermost inlined function in a room's file, but for the load tool."""
+    out, load, at = {}, set(), None
+    lines = iter(text.splitlines())
+    for line in lines:
+        if line.startswith("0x"):
+            at = int(line, 16)
+            continue
+        where = next(lines)
+        found = re.search(r"\b(dns|validator|routing|dataplane)/([\w-]+\.c):", where)
+        if found:
+            out.setdefault(at, (line, f"{found.group(1)}/{found.group(2)}"))
+        elif re.search(r"\bgen/[\w-]+\.c:", where):
+            load.add(at)
+    return {at: place for at, place in out.items() if at not in load}
+
+
+def places(program, addresses):
+    return read_places(subprocess.run(["addr2line", "-a", "-f", "-i", "-e", program], input="\n".join(map(hex, addresses)),
+                                      capture_output=True, text=True, check=True).stdout)
+
+
+def load_base(program, samples):
+    """Where the program lies in memory, by a sample in a function whose name there is once."""
+    listed = [line.split() for line in subprocess.run(["readelf", "-sW", program], capture_output=True, text=True,
+                                                      check=True).stdout.splitlines()]
+    functions = [(words[7], int(words[1], 16)) for words in listed if len(words) > 7 and words[3] == "FUNC"]
+    times = collections.Counter(name for name, _ in functions)
+    address = {name: value for name, value in functions if times[name] == 1}
+    return next((ip - off - address[symbol] for ip, symbol, off, _ in samples if symbol in address), 0)
 
 
 def sample(build, options, folder):
@@ -84,25 +88,21 @@ def sample(build, options, folder):
     if done.returncode:
         sys.exit(f"perf does not run here: {done.stderr.strip()[-300:]}")
     figures = json.loads([line for line in done.stdout.splitlines() if line.startswith("{")][-1])
-    globals_, locals_ = archive_files(build), local_files(program)
-    rooms = {file.split("/")[1]: file.split("/")[0] for file in globals_.values()}
-    at = {int(w[1], 16): w[7] for w in (line.split() for line in subprocess.run(
-        ["readelf", "-sW", program], capture_output=True, text=True).stdout.splitlines()) if len(w) > 7 and w[3] == "FUNC"}
-    address = {name: value for value, name in at.items()}
-    lines = re.findall(r"([0-9a-f]+) (\w+)\+0x([0-9a-f]+) \((\S+)\)", subprocess.run(
-        ["perf", "script", "-i", data, "-F", "ip,sym,symoff,dso"], capture_output=True, text=True).stdout)
-    base = next((int(ip, 16) - int(off, 16) - address[sym] for ip, sym, off, dso in lines
-                 if dso.endswith("bench_worker") and sym in globals_ and sym in address), 0)
+    script = subprocess.run(["perf", "script", "-i", data, "-F", "ip,sym,symoff,dso"], capture_output=True, text=True).stdout
+    samples = [(int(ip, 16), symbol, int(off, 16), dso)
+               for ip, symbol, off, dso in re.findall(r"([0-9a-f]+) ([\w.]+)\+0x([0-9a-f]+) \((\S+)\)", script)]
+    ours = [s for s in samples if s[3].endswith("bench_worker")]
+    base = load_base(program, ours)
+    found = places(program, sorted({s[0] - base for s in ours}))
     counts = collections.Counter()
-    for ip, symbol, offset, dso in lines:
-        if not dso.endswith("bench_worker"):
-            if "rte_net_ring" in dso or "rte_mempool_ring" in dso:
-                counts["receive, transmit", symbol] += 1
-            continue
-        file = globals_.get(symbol) or locals_.get(int(ip, 16) - int(offset, 16) - base, "")
-        stage = stage_of(symbol, file, rooms)
-        if stage:
-            counts[stage, symbol] += 1
+    for ip, symbol, _, dso in samples:
+        if "rte_net_ring" in dso or "rte_mempool_ring" in dso:
+            counts["receive, transmit", symbol] += 1
+        elif dso.endswith("bench_worker") and ip - base in found:
+            function, file = found[ip - base]
+            counts[stage_of(function, file), function] += 1
+    if not any(stage == "transaction" for stage, _ in counts):
+        sys.exit(f"{program} says nothing of its source files: was it built with -Ddebug=true?")
     return figures, counts
 
 

@@ -54,18 +54,26 @@ def test_changes():
 
 
 def test_stages():
-    rooms = {"judge.c": "dataplane", "packet.c": "dataplane", "name.c": "dns", "sigcache.c": "validator"}
-    for symbol, file, want in (("dp_packet_parse", "dataplane/packet.c", "parse headers"), ("write_headers", "packet.c", "rewrite"),
-                               ("judge", "judge.c", "judge"), ("val_sigcache_get", "validator/sigcache.c", "judge"),
-                               ("dns_name_lower", "dns/name.c", "read question"), ("route_table_choose", "routing/table.c", "look up"),
-                               ("dp_response", "dataplane/response.c", "match"), ("val_response_judge", "validator/response.c", "judge"),
-                               ("dp_deliver", "dataplane/deliver.c", "deliver"), ("gen_end_turn", "end.c", None)):
-        got = stages.stage_of(symbol, file, rooms)
-        expect(got == want, f"{symbol} of {file}: {got}, not {want}")
+    for function, file, want in (("dp_packet_parse", "dataplane/packet.c", "parse headers"), ("write_headers", "dataplane/packet.c", "rewrite"),
+                                 ("judge", "dataplane/judge.c", "judge"), ("val_sigcache_get", "validator/sigcache.c", "judge"),
+                                 ("dns_name_lower", "dns/name.c", "parse DNS"), ("route_table_choose", "routing/table.c", "look up"),
+                                 ("dp_response", "dataplane/response.c", "match"), ("val_response_judge", "validator/response.c", "judge"),
+                                 ("dp_deliver", "dataplane/deliver.c", "deliver")):
+        got = stages.stage_of(function, file)
+        expect(got == want, f"{function} of {file}: {got}, not {want}")
+
+
+def test_places():
+    """Inlined: the room's innermost file counts, not a header; what the load tool calls does not."""
+    got = stages.read_places("0x10\ndns_get16\n/src/dns/wire.h:9\nread_usual\n/src/dns/query.c:5\ndp_queries\n/src/dataplane/query.c:7\n"
+                             "0x20\ndns_name_lower\n/src/dns/name.c:3 (discriminator 2)\nmake\n/src/gen/answers.c:4\n"
+                             "0x30\nmain\n??:0\n"
+                             "0x40\ntake\n../../dataplane/response.c:12\nrig_turn\n/src/tests/bench/rig.c:4\n")
+    expect(got == {0x10: ("read_usual", "dns/query.c"), 0x40: ("take", "dataplane/response.c")}, f"{got}")
 
 
 def main():
-    for test in (test_interval, test_ratio, test_changes, test_stages):
+    for test in (test_interval, test_ratio, test_changes, test_stages, test_places):
         test()
         print(f"ok {test.__name__}")
     return 0
