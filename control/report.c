@@ -476,6 +476,7 @@ static json_t *stats_json(const struct dp_stats *s)
 		{"chain_waited", s->chain_waited},
 		{"chain_failed", s->chain_failed},
 		{"chain_truncated", s->chain_truncated},
+		{"chain_renewed", s->chain_renewed},
 		{"chain_fetched", s->chain_fetched},
 		{"chain_limit", s->chain_limit},
 		{"chain_full", s->chain_full},

@@ -9,6 +9,7 @@
 
 struct dp_txn;
 struct dp_worker;
+struct val_zone_keys;
 
 enum {
 	DP_CHAIN_WAITING_MAX = 1024,  // replies held for keys, a worker
@@ -33,6 +34,18 @@ void dp_chain_renew(struct dp_worker *w);
  * @retval 0; -E2BIG a limit against hostile work; -ENOBUFS we are short of something
  */
 int dp_chain_wait(struct dp_worker *w, struct dp_txn *t, const struct val_chain_step *need);
+/**
+ * t's verdict is bogus for want of a key of this zone, whose keys we found ourselves. Hold its
+ * reply until they have been asked for anew, if that is allowed: each zone once in VAL_FACT_RENEW_S
+ * (or when it is under way), VAL_CHAIN_RENEWALS_MAX zones for a transaction.
+ * @return false: the verdict stands
+ */
+bool dp_chain_ask_anew(struct dp_worker *w, struct dp_txn *t, const struct val_zone_keys *lacks);
+/** Ask anew for keys, or the lack of them, that t's answer has used and that end soon, for nobody
+ * in particular. */
+void dp_chain_refresh(struct dp_worker *w, const struct dp_txn *t);
+/** A question of ours was answered well: it ends, or goes on to the next of a renewal. */
+void dp_chain_answered(struct dp_worker *w, struct dp_txn *q);
 /** A question of ours that nobody answered well ends. remember: ask no more for a while */
 void dp_chain_failed(struct dp_worker *w, struct dp_txn *q, bool remember);
 /** t ends: it waits no more, and who waits for it gets a turn. */

@@ -186,7 +186,8 @@ struct dp_stats {
 	uint64_t chain_waited;             // times a reply was held for one
 	uint64_t chain_failed;             // questions without a good answer
 	uint64_t chain_truncated;          // answers to them that did not fit into UDP
-	uint64_t chain_fetched;            // of these, fetched by TCP
+	uint64_t chain_renewed;            // times that a zone's keys were asked for anew
+	uint64_t chain_fetched;            // truncated answers that were fetched by TCP
 	uint64_t chain_limit;              // replies given up: too many questions or verifications
 	uint64_t chain_full;   // replies given up: too many held, or no transaction free
 	uint64_t transactions; // in use now

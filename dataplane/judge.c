@@ -230,7 +230,7 @@ static void conclude(struct dp_worker *w, struct dp_txn *t, enum route_kind kind
 	if (outcome == ROUTE_O_SECURE || outcome == ROUTE_O_INSECURE) {
 		note_refuted(w, t);
 		if (t->who == DP_TXN_CHAIN) {
-			dp_txn_end(w, t); // its clients are those who wait for it
+			dp_chain_answered(w, t); // its clients are those who wait for it
 		} else {
 			dp_cached_keep(w, t);
 			dp_deliver(w, t, &w->verdict, kind);
@@ -344,6 +344,19 @@ static bool judge_zones(struct asker *a, struct val_checks *checks)
 	return false;
 }
 
+/*
+ * May the verdict be another one by newer keys? Control looks for those of the routed zone, we for
+ * those that we have found ourselves; others it looks for when their own zone is asked about.
+ */
+static bool wait_for_keys(struct dp_worker *w, struct dp_txn *t, const struct val_zone_keys *keys)
+{
+	const struct val_zone_keys *lacks = w->verdict.lacks;
+
+	if (w->verdict.result.verdict != VAL_BOGUS || lacks == NULL)
+		return false;
+	return lacks == keys ? dp_hold_reply(w, t, keys) : dp_chain_ask_anew(w, t, lacks);
+}
+
 static void judge(struct dp_worker *w, struct dp_txn *t, struct val_checks *checks)
 {
 	struct dp_route r = dp_route_of(w, t);
@@ -371,8 +384,10 @@ static void judge(struct dp_worker *w, struct dp_txn *t, struct val_checks *chec
 	t->verified = checks->verified;
 	if (waits)
 		return;
+	if (w->spans_zones && t->who != DP_TXN_CHAIN)
+		dp_chain_refresh(w, t);
 	if (w->verdict.result.verdict != VAL_PENDING) {
-		if (a.short_of || w->spans_zones || !dp_hold_reply(w, t, keys))
+		if (a.short_of || !wait_for_keys(w, t, keys))
 			conclude(w, t, r.kind, a.short_of);
 		return;
 	}

@@ -62,6 +62,7 @@ static void get_detail(const struct dp_counters *c, struct dp_stats *out)
 	out->chain_waited = get(&c->chain_waited);
 	out->chain_failed = get(&c->chain_failed);
 	out->chain_truncated = get(&c->chain_truncated);
+	out->chain_renewed = get(&c->chain_renewed);
 	out->chain_fetched = get(&c->chain_fetched);
 	out->chain_limit = get(&c->chain_limit);
 	out->chain_full = get(&c->chain_full);

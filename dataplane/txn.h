@@ -133,6 +133,8 @@ struct dp_txn {
 	uint8_t chain_wait;               // enum dp_chain_wait
 	uint8_t chain_asked;              // questions caused or waited for, never reset
 	uint8_t chain_verified;           // verifications in their answers, never reset
+	uint8_t chain_renewed;            // zones asked about anew, never reset
+	bool renews;                      // of a DP_TXN_CHAIN: DNSKEY is asked for after DS
 	uint32_t chain_prev, chain_next;  // in the list that chain_wait says
 	uint32_t chain_question;          // index of the transaction that asks for our keys
 	struct dp_txn_list chain_waiters; // of a DP_TXN_CHAIN: who waits for its answer

@@ -89,7 +89,7 @@ struct dp_counters {
 	_Atomic uint64_t sig_hits, sig_misses, sig_verified_good, sig_verified_bad, sig_ring_full;
 	_Atomic uint64_t sig_refused;
 	_Atomic uint64_t chain_asked, chain_joined, chain_waited, chain_failed, chain_truncated;
-	_Atomic uint64_t chain_fetched, chain_limit, chain_full;
+	_Atomic uint64_t chain_renewed, chain_fetched, chain_limit, chain_full;
 	_Atomic uint64_t bursts, idle_bursts, busy_cycles, view_number;
 };
 

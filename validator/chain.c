@@ -202,6 +202,38 @@ void val_chain_walk(const struct val_trust *t, const uint8_t *name, struct val_c
 	}
 }
 
+static bool is_anchored(const struct val_trust *t, const uint8_t *zone)
+{
+	for (unsigned i = 0; t->anchors != NULL && i < t->anchors->count; i++)
+		if (dns_name_equal(t->anchors->item[i].zone.octets, zone))
+			return true;
+	return false;
+}
+
+void val_chain_renew(const struct val_trust *t, const uint8_t *zone, struct val_chain_step *out)
+{
+	struct val_chain_step above;
+	struct val_fact f;
+
+	*out = (struct val_chain_step){.end = VAL_CHAIN_NONE};
+	if (val_facts_get_delegation(t->facts, zone, t->now, &f) && f.kind == VAL_FACT_DS) {
+		ask(zone, DNS_TYPE_DNSKEY, f.depth, out);
+		return;
+	}
+	if (!val_facts_get(t->facts, zone, t->now, &f) ||
+		(f.kind != VAL_FACT_KEYS && f.kind != VAL_FACT_INSECURE))
+		return;
+	if (is_anchored(t, zone)) {
+		ask(zone, DNS_TYPE_DNSKEY, 0, out);
+		return;
+	}
+	if (zone[0] == 0)
+		return;
+	val_chain_walk(t, dns_name_strip(zone, 1), &above);
+	if (above.end == VAL_CHAIN_SECURE)
+		ask(zone, DNS_TYPE_DS, (uint8_t)(above.depth + 1), out);
+}
+
 /* ---- judging ---- */
 
 /** One call of val_chain_judge(). */
@@ -443,7 +475,7 @@ static size_t offer_of(const struct judgement *j, struct val_anchor *ds, struct 
 	const struct val_anchors *a = j->t->anchors;
 	size_t n = 0;
 
-	if (val_facts_get(j->t->facts, j->name.octets, j->t->now, fact)) {
+	if (val_facts_get_delegation(j->t->facts, j->name.octets, j->t->now, fact)) {
 		for (; fact->kind == VAL_FACT_DS && n < fact->set->count; n++) {
 			ds[n].zone = j->name;
 			ds[n].type = DNS_TYPE_DS;
@@ -481,6 +513,7 @@ static void judge_dnskey(struct judgement *j)
 		return;
 	}
 	judge_rrset(j, first, &trusted);
+	j->out->lacks = NULL; // that is for the DS records to say
 	if (j->out->result.verdict != VAL_SECURE)
 		return;
 	all.valid_until =

@@ -25,6 +25,9 @@ enum {
 	VAL_CHAIN_QUESTIONS_MAX = 24,
 	// Verifications in their answers, beside those of the response itself: CVE-2023-50387.
 	VAL_CHAIN_VERIFY_MAX = 48,
+	// Zones whose keys one transaction may have asked for anew: a rollover that nobody
+	// announced, or signatures by keys that are not there.
+	VAL_CHAIN_RENEWALS_MAX = 2,
 	VAL_CHAIN_DEPTH_MAX = 12, // zones below the trust anchor
 	VAL_CHAIN_FACT_S = 3600,  // how long no delegation, or an unsigned one, is believed at most
 	VAL_CHAIN_FACT_MIN_S = 60, // and at least, as long as the signatures hold
@@ -70,6 +73,16 @@ struct val_chain_step {
  * O(published zones + zones and cuts on the way). Allocates nothing.
  */
 void val_chain_walk(const struct val_trust *t, const uint8_t *name, struct val_chain_step *out);
+
+/**
+ * Which question leads to newer keys of a zone whose keys, or whose lack of them, are a fact? DS,
+ * then, with DS records at hand, DNSKEY. What is known goes on to hold meanwhile.
+ *
+ * @param out  ASK; else nothing is to be asked: no fact, or the chain above is not complete
+ *
+ * Costs as val_chain_walk().
+ */
+void val_chain_renew(const struct val_trust *t, const uint8_t *zone, struct val_chain_step *out);
 
 /**
  * Judge the answer to a question that val_chain_walk() wanted, and note what follows.

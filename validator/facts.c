@@ -19,6 +19,10 @@
  * they live apart, in slots that a fact points to by index and serial number. A slot that was given
  * to another fact has another serial, and the first fact is as good as forgotten.
  *
+ * A name has at most two facts: keys, and what is known of its delegation. They are apart so that
+ * keys can be asked for anew, DS records first, while the old ones go on to serve: a failure on the
+ * way takes nothing from them.
+ *
  * Who gives way. In a full bucket: what is over, then failures, then what was not looked up since
  * the last time round, least precious kind first. Among slots a clock's hand goes round: a slot
  * that was looked up since it came by is passed over once. The hand makes at most HAND_MAX steps,
@@ -33,7 +37,8 @@ enum { WAYS = 4, HAND_MAX = 32 };
 
 struct entry {
 	uint64_t hash;
-	uint32_t until;
+	uint32_t since, until;
+	uint32_t renew_after;
 	uint32_t slot, serial;
 	uint32_t epoch; // of val_facts_clear()
 	uint8_t kind;   // VAL_FACT_NONE: empty
@@ -52,6 +57,7 @@ struct val_facts {
 	struct dns_hash_key key;
 	size_t mask, slots, hand, bytes;
 	uint32_t epoch;
+	uint32_t due; // index of an entry that is in use and ends soon, NO_SLOT
 	struct entry *entry;
 	struct slot *slot;
 };
@@ -77,6 +83,7 @@ int val_facts_new(
 	f->mask = n / WAYS - 1;
 	f->slots = sets;
 	f->bytes = bytes;
+	f->due = NO_SLOT;
 	f->entry = (struct entry *)(f + 1);
 	f->slot = (struct slot *)(f->entry + n);
 	*out = f;
@@ -109,32 +116,74 @@ static bool holds(const struct val_facts *f, const struct entry *e, uint32_t now
 	       !val_time_before(e->until, now) && (!has_set || slot_of(f, e) != NULL);
 }
 
-static struct entry *find(const struct val_facts *f, uint64_t hash, const uint8_t *name, size_t len)
+/* A name, and which of its two facts. */
+struct key {
+	const uint8_t *name;
+	size_t len;
+	uint64_t hash;
+};
+
+static struct key delegation_of(const struct val_facts *f, const uint8_t *name)
 {
-	struct entry *bucket = &f->entry[(hash & f->mask) * WAYS];
+	struct key k = {.name = name, .len = name_size(name)};
+
+	k.hash = dns_hash64(&f->key, k.name, k.len);
+	return k;
+}
+
+static struct key keys_of(struct key k)
+{
+	k.hash ^= 0x9e3779b97f4a7c15ull;
+	return k;
+}
+
+static struct entry *find(const struct val_facts *f, const struct key *k)
+{
+	struct entry *bucket = &f->entry[(k->hash & f->mask) * WAYS];
 
 	for (unsigned i = 0; i < WAYS; i++) {
 		struct entry *e = &bucket[i];
 
-		if (e->kind != VAL_FACT_NONE && e->hash == hash && e->name.len == len &&
-			memcmp(e->name.octets, name, len) == 0)
+		if (e->kind != VAL_FACT_NONE && e->hash == k->hash && e->name.len == k->len &&
+			memcmp(e->name.octets, k->name, k->len) == 0)
 			return e;
 	}
 	return NULL;
 }
 
-bool val_facts_get(struct val_facts *f, const uint8_t *name, uint32_t now, struct val_fact *out)
+static struct entry *find_holding(const struct val_facts *f, const struct key *k, uint32_t now)
 {
-	size_t len = name_size(name);
-	struct entry *e = find(f, dns_hash64(&f->key, name, len), name, len);
-	struct slot *s;
+	struct entry *e = find(f, k);
 
-	if (e == NULL || !holds(f, e, now))
-		return false;
-	s = slot_of(f, e);
+	return e != NULL && holds(f, e, now) ? e : NULL;
+}
+
+/* Keys before all else. */
+static struct entry *find_best(const struct val_facts *f, const uint8_t *name, uint32_t now)
+{
+	struct key k = delegation_of(f, name), keys = keys_of(k);
+	struct entry *e = find_holding(f, &keys, now);
+
+	return e != NULL ? e : find_holding(f, &k, now);
+}
+
+static bool ends_soon(const struct entry *e, uint32_t now)
+{
+	uint64_t life = e->until - e->since, age = now - e->since;
+
+	return (e->kind == VAL_FACT_KEYS || e->kind == VAL_FACT_INSECURE) && age * 10 >= life * 9 &&
+	       !val_time_before(now, e->renew_after);
+}
+
+static void use(struct val_facts *f, struct entry *e, uint32_t now, struct val_fact *out)
+{
+	struct slot *s = slot_of(f, e);
+
 	e->used = true;
 	if (s != NULL)
 		s->used = true;
+	if (ends_soon(e, now))
+		f->due = (uint32_t)(e - f->entry);
 	*out = (struct val_fact){
 		.kind = e->kind,
 		.zone_labels = e->zone_labels,
@@ -143,6 +192,48 @@ bool val_facts_get(struct val_facts *f, const uint8_t *name, uint32_t now, struc
 		.until = e->until,
 		.set = s != NULL ? &s->set : NULL,
 	};
+}
+
+bool val_facts_get(struct val_facts *f, const uint8_t *name, uint32_t now, struct val_fact *out)
+{
+	struct entry *e = find_best(f, name, now);
+
+	if (e != NULL)
+		use(f, e, now, out);
+	return e != NULL;
+}
+
+bool val_facts_get_delegation(
+	struct val_facts *f, const uint8_t *name, uint32_t now, struct val_fact *out)
+{
+	struct key k = delegation_of(f, name);
+	struct entry *e = find_holding(f, &k, now);
+
+	if (e != NULL)
+		use(f, e, now, out);
+	return e != NULL;
+}
+
+bool val_facts_due(struct val_facts *f, uint32_t now, struct dns_name *zone)
+{
+	const struct entry *e = f->due != NO_SLOT ? &f->entry[f->due] : NULL;
+
+	f->due = NO_SLOT;
+	// it may be another's entry by now
+	if (e == NULL || !holds(f, e, now) || !ends_soon(e, now))
+		return false;
+	*zone = e->name;
+	return true;
+}
+
+bool val_facts_claim(struct val_facts *f, const uint8_t *zone, uint32_t now)
+{
+	struct entry *e = find_best(f, zone, now);
+
+	if (e == NULL || (e->kind != VAL_FACT_KEYS && e->kind != VAL_FACT_INSECURE) ||
+		val_time_before(now, e->renew_after))
+		return false;
+	e->renew_after = now + VAL_FACT_RENEW_S;
 	return true;
 }
 
@@ -210,30 +301,64 @@ static void copy_set(struct val_zone_keys *to, const struct val_zone_keys *from)
 	}
 }
 
+/* Nobody gave a good answer. @return false: what is known is better */
+static bool takes_failure(
+	struct val_facts *f, const struct key *k, const struct key *keys, uint32_t now)
+{
+	struct entry *e = find_holding(f, k, now);
+
+	if (find_holding(f, keys, now) == NULL)
+		return e == NULL || e->kind == VAL_FACT_DS || e->kind == VAL_FACT_FAILED;
+	if (e != NULL && e->kind == VAL_FACT_DS)
+		e->kind = VAL_FACT_NONE; // they did not lead to new keys
+	return false;
+}
+
+static void forget(struct val_facts *f, const struct key *k)
+{
+	struct entry *e = find(f, k);
+
+	if (e != NULL)
+		e->kind = VAL_FACT_NONE;
+}
+
+/* The entry that a fact goes into, with a slot if it has a set. */
+static struct entry *make_room(
+	struct val_facts *f, const struct key *k, const struct val_zone_keys *set, uint32_t now)
+{
+	struct entry *e = find(f, k);
+	struct slot *s = e != NULL ? slot_of(f, e) : NULL;
+
+	if (e == NULL)
+		e = victim(f, k->hash, now);
+	if (set != NULL && s == NULL)
+		s = take_slot(f);
+	if (set != NULL)
+		copy_set(&s->set, set);
+	e->slot = set != NULL ? (uint32_t)(s - f->slot) : NO_SLOT;
+	e->serial = s != NULL ? s->serial : 0;
+	return e;
+}
+
 void val_facts_put(
 	struct val_facts *f, const struct dns_name *name, const struct val_fact *fact, uint32_t now)
 {
-	uint64_t hash = dns_hash64(&f->key, name->octets, name->len);
-	struct entry *e = find(f, hash, name->octets, name->len);
-	struct slot *s = NULL;
+	struct key k = delegation_of(f, name->octets), keys = keys_of(k);
+	bool has_keys = fact->kind == VAL_FACT_KEYS;
+	struct entry *e;
 
-	if (e != NULL && fact->kind == VAL_FACT_FAILED && e->kind != VAL_FACT_FAILED &&
-		e->kind != VAL_FACT_DS && holds(f, e, now))
+	if (fact->kind == VAL_FACT_FAILED && !takes_failure(f, &k, &keys, now))
 		return;
-	if (e == NULL)
-		e = victim(f, hash, now);
-	else
-		s = slot_of(f, e);
-	if (fact->set != NULL) {
-		if (s == NULL)
-			s = take_slot(f);
-		copy_set(&s->set, fact->set);
-	}
-	e->hash = hash;
+	if (has_keys)
+		forget(f, &k);
+	else if (fact->kind != VAL_FACT_DS && fact->kind != VAL_FACT_FAILED)
+		forget(f, &keys);
+	e = make_room(f, has_keys ? &keys : &k, fact->set, now);
+	e->hash = has_keys ? keys.hash : k.hash;
 	e->epoch = f->epoch;
+	e->since = now;
 	e->until = fact->until;
-	e->slot = fact->set != NULL ? (uint32_t)(s - f->slot) : NO_SLOT;
-	e->serial = s != NULL ? s->serial : 0;
+	e->renew_after = now + VAL_FACT_RENEW_S;
 	e->kind = fact->kind;
 	e->zone_labels = fact->zone_labels;
 	e->depth = fact->depth;

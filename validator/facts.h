@@ -34,6 +34,8 @@ struct val_fact {
 	const struct val_zone_keys *set;
 };
 
+enum { VAL_FACT_RENEW_S = 10 }; // from a fact, or an attempt to renew it, to the next attempt
+
 struct val_facts;
 
 /**
@@ -49,6 +51,8 @@ int val_facts_new(size_t names, size_t sets, int numa, const struct dns_hash_key
 void val_facts_free(struct val_facts *f);
 
 /**
+ * Keys, if they are known; else what is known of the delegation.
+ *
  * @param name  lower-cased, uncompressed
  * @param out   out->set is valid until the next val_facts_put()
  * @return false when nothing is known that still holds at `now`
@@ -57,13 +61,30 @@ void val_facts_free(struct val_facts *f);
  */
 bool val_facts_get(struct val_facts *f, const uint8_t *name, uint32_t now, struct val_fact *out);
 
+/** The same, but never keys: what they are to rest on. */
+bool val_facts_get_delegation(
+	struct val_facts *f, const uint8_t *name, uint32_t now, struct val_fact *out);
+
 /**
- * Note a fact in place of what was known of the name. Only a failure gives way to what still holds
- * at `now`, DS records excepted: without keys they are no end. Something else may be forgotten for
- * it. fact->set is copied.
+ * Note a fact in place of what was known of the name. DS records alone leave keys where they are,
+ * until new keys come in their place: they are on the way to these. Only a failure gives way to
+ * what still holds at `now`, DS records excepted: without keys they are no end. Something else may
+ * be forgotten for it. fact->set is copied.
  */
 void val_facts_put(struct val_facts *f, const struct dns_name *name, const struct val_fact *fact,
 	uint32_t now);
+
+/**
+ * A zone whose keys, or lack of them, are in use and near their end: looked up in the last tenth of
+ * their time, since the last call.
+ * @return false: none
+ */
+bool val_facts_due(struct val_facts *f, uint32_t now, struct dns_name *zone);
+/**
+ * May this zone's keys, or lack of them, be asked for anew? Once in VAL_FACT_RENEW_S, whoever wants
+ * it. O(1).
+ */
+bool val_facts_claim(struct val_facts *f, const uint8_t *zone, uint32_t now);
 
 /** Forget everything: what the facts rest on has changed. O(1). */
 void val_facts_clear(struct val_facts *f);

@@ -81,6 +81,8 @@ struct val_response {
 	struct val_result result;
 	enum val_kind kind;
 	bool of_chain; // bogus because of the chain to a zone: another server's would be too
+	// bogus with VAL_R_KEY_MISSING: of which zone. Valid until facts or keys change; else NULL
+	const struct val_zone_keys *lacks;
 	// per record of the message: the most seconds its TTL may have (RFC 4035 s5.3.3),
 	// UINT32_MAX for no cap; set for every record of the message when ttl_capped, else not
 	// looked at
@@ -92,11 +94,12 @@ struct val_response {
 	uint64_t stripped[DNS_MSG_RR_MAX / 64];
 };
 
-/** Nothing found yet: no verdict, no reason, no cap, nothing stripped. The kind stays. */
+/** Nothing found yet: no verdict, no reason, no key, no cap, nothing stripped. The kind stays. */
 static inline void val_response_reset(struct val_response *r)
 {
 	r->result = (struct val_result){.verdict = VAL_INDETERMINATE};
 	r->of_chain = r->ttl_capped = r->strips = false;
+	r->lacks = NULL;
 }
 
 /** Is record i to be left out of what a client gets? */

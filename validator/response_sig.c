@@ -120,6 +120,8 @@ enum val_reason val_set_precheck(struct val_judge *j, const struct val_set_ref *
 	}
 	note_sig(&j->out->result, ref->set->type, &furthest);
 	val_judge_bogus(j, worst);
+	if (worst == VAL_R_KEY_MISSING)
+		j->out->lacks = ref->zone;
 	return worst;
 }
 

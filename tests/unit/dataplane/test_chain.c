@@ -213,6 +213,267 @@ static void test_checking_disabled(void)
 	chain_close();
 }
 
+/* ---- keys that change ---- */
+
+enum { ROOT_KEY, TEST_KEY, SEC_KEY }; // in tree.key
+
+static void roll(unsigned key)
+{
+	kit_key_free(&chain.tree.key[key]);
+	kit_key_new(&chain.tree.key[key], 0x0101);
+}
+
+static void take_answers(void)
+{
+	struct stage_packet p;
+
+	while (stage_take(STAGE_CLIENTS, &p))
+		continue;
+}
+
+/* Seconds pass, for us and for the signers. */
+static void skip(uint32_t seconds)
+{
+	chain.tree.now += seconds;
+	stage_skip(seconds);
+}
+
+/* A zone has new keys, and the resolver has met them before us: no client notices. */
+static void test_rolled(void)
+{
+	chain_open((struct stage_spec){0});
+	chain_expect("before", chain_resolve("www.sec.test."), OK, true, DNS_EDE_NONE);
+	skip(VAL_FACT_RENEW_S);
+	roll(SEC_KEY);
+	chain_expect("rolled", chain_resolve("www.sec.test."), OK, true, DNS_EDE_NONE);
+	CU_ASSERT_STRING_EQUAL(chain.asked, "A www.sec.test., DS sec.test., DNSKEY sec.test.");
+	CU_ASSERT_EQUAL(stage_stats().chain_renewed, 1);
+	CU_ASSERT_EQUAL(stage_evidence(ROOT).outcome[ROUTE_O_BOGUS], 0);
+	chain_expect("after", chain_resolve("www.sec.test."), OK, true, DNS_EDE_NONE);
+	CU_ASSERT_STRING_EQUAL(chain.asked, "A www.sec.test.");
+	chain_close();
+}
+
+/* The new keys are those of a zone above the one that is asked about. */
+static void test_rolled_above(void)
+{
+	chain_open((struct stage_spec){0});
+	chain_expect("before", chain_resolve("www.sec.test."), OK, true, DNS_EDE_NONE);
+	skip(VAL_FACT_RENEW_S);
+	roll(TEST_KEY);
+	chain_expect("above", chain_resolve("www.deep.ent.test."), OK, true, DNS_EDE_NONE);
+	CU_ASSERT_STRING_EQUAL(chain.asked,
+		"A www.deep.ent.test., DS ent.test., DS test., DNSKEY test., DS deep.ent.test., "
+		"DNSKEY deep.ent.test.");
+	CU_ASSERT_EQUAL(stage_evidence(ROOT).outcome[ROUTE_O_BOGUS], 0);
+	chain_close();
+}
+
+/* Signatures by keys that are not there cost their zone's keys once in a while, and are bogus. */
+static void test_forged_tags(void)
+{
+	unsigned asked_before;
+
+	chain_open((struct stage_spec){0});
+	chain_resolve("www.sec.test.");
+	chain.tree.harm_name = "www.sec.test.";
+	chain.tree.harm_type = DNS_TYPE_A;
+	chain.tree.harm = KIT_TAG;
+	chain_expect(
+		"too soon", chain_resolve("www.sec.test."), FAIL, false, DNS_EDE_DNSKEY_MISSING);
+	CU_ASSERT_EQUAL(stage_stats().chain_renewed, 0);
+	skip(VAL_FACT_RENEW_S);
+	chain_expect(
+		"looked for", chain_resolve("www.sec.test."), FAIL, false, DNS_EDE_DNSKEY_MISSING);
+	CU_ASSERT_STRING_EQUAL(
+		chain.asked, "A www.sec.test., DS sec.test., DNSKEY sec.test., A www.sec.test.");
+	CU_ASSERT_EQUAL(stage_stats().chain_renewed, 1);
+	asked_before = (unsigned)stage_stats().chain_asked;
+	for (unsigned s = 0; s < VAL_FACT_RENEW_S - 1; s++) {
+		skip(1);
+		chain.tree.harm_name = "www.sec.test.";
+		chain_resolve("www.sec.test.");
+	}
+	CU_ASSERT_EQUAL(stage_stats().chain_asked, asked_before);
+	// the zone's other answers are what they were
+	chain.tree.harm = KIT_NONE;
+	skip(6);
+	chain_expect("others", chain_resolve("nx2.sec.test."), NX, true, DNS_EDE_NONE);
+	chain_close();
+}
+
+/* Nobody gives the new keys: the old ones serve on. */
+static void test_renewal_fails(void)
+{
+	chain_open((struct stage_spec){0});
+	chain_resolve("www.sec.test.");
+	skip(VAL_FACT_RENEW_S);
+	chain.tree.harm_name = "sec.test.";
+	chain.tree.harm_type = DNS_TYPE_DNSKEY;
+	chain.tree.harm = KIT_FLIP;
+	struct kit_key old = chain.tree.key[SEC_KEY];
+	kit_key_new(&chain.tree.key[SEC_KEY], 0x0101);
+	chain_expect(
+		"in vain", chain_resolve("www.sec.test."), FAIL, false, DNS_EDE_DNSKEY_MISSING);
+	kit_key_free(&chain.tree.key[SEC_KEY]);
+	chain.tree.key[SEC_KEY] = old;
+	chain_expect("old keys", chain_resolve("nx2.sec.test."), NX, true, DNS_EDE_NONE);
+	CU_ASSERT_STRING_EQUAL(chain.asked, "A nx2.sec.test.");
+	chain_close();
+}
+
+/* Who comes while keys are asked for anew waits for them too. */
+static void test_renewal_joined(void)
+{
+	struct stage_query q = {.qname = "nx2.sec.test.", .id = 2, .edns = true, .do_bit = true};
+	struct stage_packet up[2];
+
+	for (unsigned late = 0; late < 2; late++) {
+		chain_open((struct stage_spec){0});
+		chain_resolve("www.sec.test.");
+		skip(VAL_FACT_RENEW_S);
+		roll(SEC_KEY);
+		chain_ask("www.sec.test.", 0);
+		chain.budget = 1 + late;
+		chain_serve(); // A, and DS
+		up[0] = stage_expect_upstream(ROOT);
+		CU_ASSERT_EQUAL(chain_type(&up[0]), late ? DNS_TYPE_DNSKEY : DNS_TYPE_DS);
+		stage_ask(&q);
+		up[1] = stage_expect_upstream(ROOT);
+		chain_reply(&up[1]);
+		stage_expect_nothing(STAGE_UPSTREAM);
+		CU_ASSERT_EQUAL(stage_stats().waiting, 2);
+		chain_reply(&up[0]);
+		for (int i = 0; i < 4; i++)
+			stage_turn();
+		chain.budget = 100;
+		chain_serve();
+		CU_ASSERT_EQUAL(stage_stats().forwarded, 3);
+		CU_ASSERT_EQUAL(stage_stats().chain_renewed, 1);
+		CU_ASSERT_EQUAL(stage_stats().answered_rcode[FAIL], 0);
+		take_answers();
+		chain_close();
+	}
+}
+
+/* The last zone that a transaction may have asked about anew, and one more. */
+static void test_renewal_limit(void)
+{
+	for (uint8_t extra = 0; extra < 2; extra++) {
+		struct stage_packet up;
+		struct dp_txn *t;
+
+		chain_open((struct stage_spec){0});
+		chain_resolve("www.sec.test.");
+		chain_resolve("www.sec.opt.");
+		skip(VAL_FACT_RENEW_S);
+		roll(SEC_KEY);
+		chain_ask("www.sec.test.", 0);
+		up = stage_expect_upstream(ROOT);
+		t = dp_txns_slot(stage.dp->worker[0]->txns, 0);
+		for (uint32_t i = 0; t->state == DP_TXN_FREE; i++)
+			t = dp_txns_slot(stage.dp->worker[0]->txns, i);
+		t->chain_renewed = (uint8_t)(VAL_CHAIN_RENEWALS_MAX - 1 + extra);
+		chain_reply(&up);
+		for (int i = 0; i < 4; i++)
+			stage_turn();
+		chain_serve();
+		chain_expect(extra ? "above" : "at", stage_expect_answer(), extra ? FAIL : OK,
+			extra == 0, extra ? DNS_EDE_DNSKEY_MISSING : DNS_EDE_NONE);
+		CU_ASSERT_EQUAL(stage_stats().chain_renewed, 1 - extra);
+		chain_close();
+	}
+}
+
+/* Keys of the routed zone are control's to look for: the reply waits for the next view. */
+static void test_published_rolled(void)
+{
+	struct val_zone_keys root;
+	struct val_keys *keys = NULL, *old;
+
+	chain_open((struct stage_spec){0});
+	roll(ROOT_KEY);
+	chain_ask("www.test.", 0);
+	chain_serve();
+	stage_expect_nothing(STAGE_CLIENTS);
+	CU_ASSERT_EQUAL(stage_stats().keys_awaited, 1);
+	CU_ASSERT_STRING_EQUAL(chain.asked, "A www.test., DS test.");
+	tree_keys(&chain.tree, ".", &root);
+	root.generation = 2;
+	CU_ASSERT_EQUAL_FATAL(val_keys_new(&root, 1, &keys), 0);
+	old = stage.keys;
+	stage.keys = keys;
+	stage_publish(NULL, NULL);
+	for (int i = 0; i < 4; i++)
+		stage_turn();
+	chain_serve();
+	chain_expect("root", stage_expect_answer(), OK, true, DNS_EDE_NONE);
+	val_keys_free(old);
+	chain_close();
+}
+
+/* What is in use is asked for anew before it ends: no client waits for a key. */
+static void test_refresh(void)
+{
+	chain_open((struct stage_spec){0});
+	chain_resolve("www.sec.test.");
+	chain_resolve("www.ins.test.");
+	skip(TREE_TTL * 9 / 10 - 1);
+	chain_resolve("www.sec.test.");
+	CU_ASSERT_STRING_EQUAL(chain.asked, "A www.sec.test.");
+	skip(1);
+	for (int i = 0; i < 4; i++) // one each
+		chain_resolve(i % 2 ? "www.ins.test." : "www.sec.test.");
+	CU_ASSERT_EQUAL(stage_stats().chain_renewed, 3); // test., sec.test., ins.test.
+	CU_ASSERT_EQUAL(stage_stats().chain_waited, 5);  // as at first
+	skip(TREE_TTL / 10 + 1);
+	chain_expect("later", chain_resolve("www.sec.test."), OK, true, DNS_EDE_NONE);
+	CU_ASSERT_STRING_EQUAL(chain.asked, "A www.sec.test.");
+	chain_expect("unsigned", chain_resolve("www.ins.test."), OK, false, DNS_EDE_NONE);
+	CU_ASSERT_STRING_EQUAL(chain.asked, "A www.ins.test.");
+	chain_close();
+}
+
+/* A client is answered before the keys are. */
+static void test_refresh_is_behind(void)
+{
+	chain_open((struct stage_spec){0});
+	chain_resolve("www.test.");
+	skip(TREE_TTL - 1);
+	chain_ask("www.test.", 0);
+	chain.budget = 1;
+	chain_serve();
+	chain_expect("at once", stage_expect_answer(), OK, true, DNS_EDE_NONE);
+	CU_ASSERT_EQUAL(stage_stats().transactions, 1);
+	chain.budget = 100;
+	chain_serve();
+	CU_ASSERT_STRING_EQUAL(chain.asked, "A www.test., DS test., DNSKEY test.");
+	chain_close();
+}
+
+/* With many transactions in use nothing is asked that nobody waits for. */
+static void test_refresh_gives_way(void)
+{
+	for (uint32_t extra = 0; extra < 2; extra++) {
+		chain_open((struct stage_spec){.transactions = 4, .waiters = 8});
+		chain_resolve("www.test.");
+		skip(TREE_TTL - 1);
+		for (uint32_t i = 0; i < 2 + extra; i++) {
+			char name[32];
+
+			snprintf(name, sizeof(name), "www%u.test.", i);
+			chain_ask(i == 0 ? "www.test." : name, 0);
+		}
+		chain.budget = 1;
+		chain_serve();
+		CU_ASSERT_EQUAL(stage_stats().chain_renewed, 1 - extra);
+		chain.budget = 100;
+		chain_serve();
+		take_answers();
+		chain_close();
+	}
+}
+
 /* ---- limits ---- */
 
 /* `depth` labels below long.test., each with a signed word that it is no delegation. */
@@ -504,6 +765,16 @@ int main(int argc, char **argv)
 		{"silence", test_silence},
 		{"coalesced", test_coalesced},
 		{"CD=1", test_checking_disabled},
+		{"new keys that nobody announced", test_rolled},
+		{"new keys further up", test_rolled_above},
+		{"signatures by no key", test_forged_tags},
+		{"new keys that nobody gives", test_renewal_fails},
+		{"many wait for new keys", test_renewal_joined},
+		{"zones asked about anew", test_renewal_limit},
+		{"new keys of the routed zone", test_published_rolled},
+		{"keys are asked for before they end", test_refresh},
+		{"behind the answer", test_refresh_is_behind},
+		{"unless there is much to do", test_refresh_gives_way},
 		{"questions a transaction", test_question_limit},
 		{"questions, over retries", test_limit_survives_retry},
 		{"verifications a transaction", test_verification_limit},

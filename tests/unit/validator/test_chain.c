@@ -438,6 +438,115 @@ static void test_out_of_turn(void)
 	close_tree();
 }
 
+/* @return what is to be asked to renew a zone, as text */
+static const char *renewal(const char *zone)
+{
+	struct val_chain_step s;
+	struct dns_name n;
+
+	asked[0] = 0;
+	val_chain_renew(&trust, kit_wire(zone, &n), &s);
+	if (s.end == VAL_CHAIN_ASK)
+		ask(&s);
+	return asked;
+}
+
+/* Keys are asked for anew, DS records first, and serve until then. */
+static void test_renewal(void)
+{
+	struct val_chain_step s;
+
+	open_tree();
+	CU_ASSERT_STRING_EQUAL(renewal("sec.test."), ""); // nothing to renew
+	walk("www.sec.test.");
+	trust.now = tree.now = NOW + 60;
+	CU_ASSERT_STRING_EQUAL(renewal("sec.test."), "DS sec.test.");
+	s = walk("www.sec.test.");
+	CU_ASSERT_EQUAL(s.end, VAL_CHAIN_SECURE);
+	CU_ASSERT_STRING_EQUAL(asked, "");
+	CU_ASSERT_EQUAL(s.zone->valid_until, NOW + TREE_TTL);
+	CU_ASSERT_STRING_EQUAL(renewal("sec.test."), "DNSKEY sec.test.");
+	s = walk("www.sec.test.");
+	CU_ASSERT_EQUAL(s.zone->valid_until, NOW + 60 + TREE_TTL);
+	CU_ASSERT_STRING_EQUAL(renewal("sec.test."), "DS sec.test."); // from the beginning
+	CU_ASSERT_STRING_EQUAL(renewal("."), "");                     // published
+	CU_ASSERT_STRING_EQUAL(renewal("www.sec.test."), "");         // no zone
+	walk("www.ins.test.");
+	CU_ASSERT_STRING_EQUAL(renewal("ins.test."), "DS ins.test.");
+	CU_ASSERT_STRING_EQUAL(renewal("ins.test."), "DS ins.test.");
+	close_tree();
+}
+
+/* A renewal that fails takes nothing; the next one begins anew. */
+static void test_failed_renewal(void)
+{
+	for (unsigned type = DNS_TYPE_DS;; type = DNS_TYPE_DNSKEY) {
+		struct val_chain_step s;
+
+		open_tree();
+		walk("www.sec.test.");
+		tree.harm_name = "sec.test.";
+		tree.harm_type = (uint16_t)type;
+		tree.harm = KIT_FLIP;
+		renewal("sec.test.");
+		if (type == DNS_TYPE_DNSKEY)
+			CU_ASSERT_STRING_EQUAL(renewal("sec.test."), "DNSKEY sec.test.");
+		s = walk("www.sec.test.");
+		CU_ASSERT_EQUAL(s.end, VAL_CHAIN_SECURE);
+		CU_ASSERT_STRING_EQUAL(asked, "");
+		CU_ASSERT_STRING_EQUAL(renewal("sec.test."), "DS sec.test.");
+		close_tree();
+		if (type == DNS_TYPE_DNSKEY)
+			break;
+	}
+}
+
+/* A zone with another key, and DS records of that: first its answers lack it, then not. */
+static void test_rolled(void)
+{
+	struct dns_name n;
+
+	open_tree();
+	CU_ASSERT_EQUAL(answer("www.sec.test.", DNS_TYPE_A), VAL_SECURE);
+	CU_ASSERT_PTR_NULL(out.lacks);
+	kit_key_free(&tree.key[2]);
+	kit_key_new(&tree.key[2], 0x0101);
+	CU_ASSERT_EQUAL(answer("www.sec.test.", DNS_TYPE_A), VAL_BOGUS);
+	CU_ASSERT_EQUAL(out.result.reason, VAL_R_KEY_MISSING);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out.lacks);
+	CU_ASSERT_TRUE(dns_name_equal(out.lacks->zone.octets, kit_wire("sec.test.", &n)));
+	renewal("sec.test.");
+	renewal("sec.test.");
+	CU_ASSERT_EQUAL(answer("www.sec.test.", DNS_TYPE_A), VAL_SECURE);
+	kit_key_free(&tree.key[1]);
+	kit_key_new(&tree.key[1], 0x0101);
+	size_t len;
+	uint8_t *wire = tree_answer(&tree, "new.test.", DNS_TYPE_DS, &len);
+	CU_ASSERT_EQUAL(judge(wire, len), VAL_BOGUS); // a question's answer lacks it too
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out.lacks);
+	CU_ASSERT_TRUE(dns_name_equal(out.lacks->zone.octets, kit_wire("test.", &n)));
+	close_tree();
+}
+
+/* A DNSKEY answer is for the DS records to judge: no zone lacks its key. */
+static void test_rolled_dnskey(void)
+{
+	size_t len;
+	uint8_t *wire;
+
+	open_tree();
+	walk("test.");
+	renewal("test.");
+	tree.harm_name = "test.";
+	tree.harm_type = DNS_TYPE_DNSKEY;
+	tree.harm = KIT_TAG;
+	wire = tree_answer(&tree, "test.", DNS_TYPE_DNSKEY, &len);
+	CU_ASSERT_EQUAL(judge(wire, len), VAL_BOGUS);
+	CU_ASSERT_EQUAL(out.result.reason, VAL_R_KEY_MISSING);
+	CU_ASSERT_PTR_NULL(out.lacks);
+	close_tree();
+}
+
 /* What is known of a zone counts only as long as all above it does. */
 static void test_gap(void)
 {
@@ -772,6 +881,10 @@ int main(void)
 		{"a negative anchor above facts", test_negative_anchor_above},
 		{"anchors", test_anchors},
 		{"answers out of turn", test_out_of_turn},
+		{"renewal", test_renewal},
+		{"a renewal that fails", test_failed_renewal},
+		{"rolled keys", test_rolled},
+		{"rolled keys in a DNSKEY answer", test_rolled_dnskey},
 		{"a gap above", test_gap},
 		{"depth", test_depth},
 		{"responses of several zones", test_responses},

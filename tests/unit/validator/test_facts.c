@@ -166,18 +166,131 @@ static void test_flood(void)
 	val_facts_free(f);
 }
 
+/* DS records stand beside keys until these come anew; nothing else does. */
+static void test_beside(void)
+{
+	static const struct {
+		const char *name;
+		enum val_fact_kind put, then, delegation; // delegation NONE: nothing known of it
+	} rows[] = {
+		{"DS", VAL_FACT_DS, VAL_FACT_KEYS, VAL_FACT_DS},
+		{"keys", VAL_FACT_KEYS, VAL_FACT_KEYS, VAL_FACT_NONE},
+		{"unsigned", VAL_FACT_INSECURE, VAL_FACT_INSECURE, VAL_FACT_INSECURE},
+		{"inside", VAL_FACT_INSIDE, VAL_FACT_INSIDE, VAL_FACT_INSIDE},
+		{"leaf", VAL_FACT_LEAF, VAL_FACT_LEAF, VAL_FACT_LEAF},
+		{"failed", VAL_FACT_FAILED, VAL_FACT_KEYS, VAL_FACT_NONE},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		for (int with_ds = 0; with_ds < 2; with_ds++) {
+			struct val_facts *f = make(16, 4);
+			struct dns_name n = name_of(1);
+			struct val_fact got = {0};
+			bool beside;
+
+			put(f, 1, VAL_FACT_KEYS, NOW + 10);
+			if (with_ds)
+				put(f, 1, VAL_FACT_DS, NOW + 20);
+			put(f, 1, rows[i].put, NOW + 20);
+			UNIT_CHECK(rows[i].name, get(f, 1, NOW, &got) && got.kind == rows[i].then);
+			beside = val_facts_get_delegation(f, n.octets, NOW, &got);
+			UNIT_CHECK(rows[i].name, beside == (rows[i].delegation != VAL_FACT_NONE));
+			UNIT_CHECK(rows[i].name, !beside || got.kind == rows[i].delegation);
+			// and when the keys are over
+			beside = get(f, 1, NOW + 11, &got);
+			UNIT_CHECK(
+				rows[i].name, beside == (rows[i].then != VAL_FACT_KEYS ||
+								rows[i].delegation == VAL_FACT_DS ||
+								rows[i].put == VAL_FACT_KEYS));
+			val_facts_free(f);
+		}
+	}
+}
+
+/* Who is due, is in use in the last tenth of its time; a claim holds for all. */
+static void test_due(void)
+{
+	enum { LIFE = 1000, SOON = LIFE * 9 / 10 };
+	static const struct {
+		const char *name;
+		enum val_fact_kind kind;
+		uint32_t used;
+		bool due;
+	} rows[] = {
+		{"keys, early", VAL_FACT_KEYS, SOON - 1, false},
+		{"keys", VAL_FACT_KEYS, SOON, true},
+		{"keys, at the end", VAL_FACT_KEYS, LIFE, true},
+		{"keys, over", VAL_FACT_KEYS, LIFE + 1, false},
+		{"unsigned", VAL_FACT_INSECURE, SOON, true},
+		{"DS", VAL_FACT_DS, SOON, false},
+		{"inside", VAL_FACT_INSIDE, SOON, false},
+		{"failed", VAL_FACT_FAILED, SOON, false},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint32_t at = NOW + rows[i].used;
+		struct val_facts *f = make(16, 4);
+		struct dns_name n = name_of(1), got = {0};
+		struct val_fact fact;
+
+		put(f, 1, rows[i].kind, NOW + LIFE);
+		UNIT_CHECK(rows[i].name, !val_facts_due(f, at, &got)); // nobody has looked
+		get(f, 1, at, &fact);
+		UNIT_CHECK(rows[i].name, val_facts_due(f, at, &got) == rows[i].due);
+		UNIT_CHECK(rows[i].name, !rows[i].due || dns_name_equal(got.octets, n.octets));
+		UNIT_CHECK(rows[i].name, !val_facts_due(f, at, &got));
+		UNIT_CHECK(rows[i].name, val_facts_claim(f, n.octets, at) == rows[i].due ||
+						 rows[i].used == SOON - 1);
+		get(f, 1, at, &fact);
+		UNIT_CHECK(rows[i].name, !val_facts_due(f, at, &got)); // it is claimed
+		UNIT_CHECK(rows[i].name, !val_facts_claim(f, n.octets, at));
+		val_facts_free(f);
+	}
+}
+
+/* From a fact to the first attempt, and from one to the next. */
+static void test_claims(void)
+{
+	struct val_facts *f = make(16, 4);
+	struct dns_name n = name_of(1);
+
+	CU_ASSERT_FALSE(val_facts_claim(f, n.octets, NOW));
+	put(f, 1, VAL_FACT_KEYS, NOW + 1000);
+	for (uint32_t at = NOW; at < NOW + 100; at += VAL_FACT_RENEW_S) {
+		CU_ASSERT_FALSE(val_facts_claim(f, n.octets, at + VAL_FACT_RENEW_S - 1));
+		CU_ASSERT_TRUE(val_facts_claim(f, n.octets, at + VAL_FACT_RENEW_S));
+	}
+	val_facts_free(f);
+}
+
+/* What was last put of a name, and would be known without forgetting. */
+struct known {
+	uint8_t kind;
+	uint32_t until;
+};
+
+static void note_put(struct known *keys, struct known *rest, uint8_t kind, uint32_t until)
+{
+	struct known now = {kind, until};
+
+	if (kind == VAL_FACT_KEYS) {
+		*keys = now;
+		rest->kind = VAL_FACT_NONE;
+	} else {
+		*rest = now;
+		if (kind != VAL_FACT_DS)
+			keys->kind = VAL_FACT_NONE;
+	}
+}
+
 /* Forgetful, but never wrong: against a list of everything that was put. */
 static void test_oracle(void)
 {
 	enum { NAMES = 300, STEPS = 60000 };
-	static struct {
-		uint8_t kind;
-		uint32_t until;
-	} put_last[NAMES];
+	static struct known keys[NAMES], rest[NAMES];
 	struct val_facts *f = make(64, 8);
 	unsigned found = 0;
 
-	memset(put_last, 0, sizeof(put_last));
 	srand(7);
 	for (unsigned step = 0; step < STEPS; step++) {
 		unsigned i = (unsigned)rand() % NAMES;
@@ -186,14 +299,16 @@ static void test_oracle(void)
 
 		if (rand() % 2 == 0) {
 			unsigned kind = VAL_FACT_KEYS + (unsigned)rand() % 5; // but FAILED
+			uint32_t until = NOW - 5 + (uint32_t)rand() % 10;
 
-			put_last[i].kind = (uint8_t)kind;
-			put_last[i].until = NOW - 5 + (uint32_t)rand() % 10;
-			put(f, i, kind, put_last[i].until);
+			note_put(&keys[i], &rest[i], (uint8_t)kind, until);
+			put(f, i, kind, until);
 		} else if (get(f, i, NOW, &got)) {
+			const struct known *k = got.kind == VAL_FACT_KEYS ? &keys[i] : &rest[i];
+
 			found++;
-			CU_ASSERT_EQUAL_FATAL(got.kind, put_last[i].kind);
-			CU_ASSERT_EQUAL_FATAL(got.until, put_last[i].until);
+			CU_ASSERT_EQUAL_FATAL(got.kind, k->kind);
+			CU_ASSERT_EQUAL_FATAL(got.until, k->until);
 			CU_ASSERT_TRUE_FATAL((int32_t)(got.until - NOW) >= 0);
 			if (got.kind == VAL_FACT_KEYS || got.kind == VAL_FACT_DS)
 				CU_ASSERT_TRUE_FATAL(is_set_of(got.set, &n, i));
@@ -210,6 +325,9 @@ int main(void)
 		{"sizes", test_sizes},
 		{"what gives way to a failure", test_failures},
 		{"a flood of zones", test_flood},
+		{"beside keys", test_beside},
+		{"due", test_due},
+		{"claims", test_claims},
 		{"against an oracle", test_oracle},
 		CU_TEST_INFO_NULL,
 	};
