@@ -218,6 +218,11 @@ class Servers:
         for tld in TLDS:
             self.await_serial(site, tld, serial)
 
+    def reload_leaf(self, zones):
+        """New versions of zones of the tree."""
+        for zone in zones:
+            run(*self.net.argv("leaf", "nsd-control", "-c", f"{self.place('leaf')}/nsd.conf", "reload", zone.rstrip(".")))
+
     def load_root(self, serial):
         """The root's new version; returns when it is answered from."""
         run(*self.net.argv("root", "nsd-control", "-c", f"{self.place('root')}/nsd.conf", "reload", "."))

@@ -22,6 +22,7 @@ TREE = {
     "sec.tree.": (P256, (), None),
     "ed.tree.": ("ED25519", (), None),
     "rsa.tree.": ("RSASHA256", (), None),
+    "roll.tree.": (P256, (), None),  # gets other keys in mid-run, see roll()
     "big.tree.": ("RSASHA256", (), "large keys"),  # that do not fit into 1232 octets
     "n3.tree.": (P256, ("-n", "-t", "0"), None),
     "iter.tree.": (P256, ("-n", "-t", "500"), None),
@@ -48,7 +49,7 @@ QUESTIONS = [
     ("tree.", "SOA", "secure", None), ("tree.", "DNSKEY", "secure", None), ("opt.", "DS", "secure", None),
     ("www.sec.tree.", "A", "secure", None), ("www.ed.tree.", "A", "secure", None),
     ("www.rsa.tree.", "A", "secure", None), ("www.n3.tree.", "A", "secure", None),
-    ("www.loose.tree.", "A", "secure", None), ("www.big.tree.", "A", "secure", None),
+    ("www.loose.tree.", "A", "secure", None), ("www.roll.tree.", "A", "secure", None), ("www.big.tree.", "A", "secure", None),
     ("www.deep.ent.tree.", "A", "secure", None), ("any.w.sec.tree.", "A", "secure", None),
     ("www.sec.opt.", "AAAA", "secure", None), ("alias.tree.", "A", "secure", None),
     ("www.dn.tree.", "A", "secure", None), ("opt.sec.tree.", "A", "secure", None),
@@ -82,6 +83,7 @@ class Tree:
 
     def __init__(self, zones):
         self.zones = zones
+        self.keys = {}
 
     def prepare(self):
         """All zone files, and what the root says of them. Children first: their keys are in the parent's DS."""
@@ -89,6 +91,13 @@ class Tree:
         for zone in sorted(TREE, key=lambda z: -z.count(".")):
             self._make(zone)
         return "".join(self._delegation(z) for z in TREE if parent_of(z) == ".")
+
+    def roll(self, zone):
+        """From one moment to the next, a zone has another key and its parent other DS records. Returns both."""
+        del self.keys[zone]
+        self._make(zone)
+        self._make(parent_of(zone))
+        return zone, parent_of(zone)
 
     def files(self):
         return [(zone, f"{zone}zone") for zone in TREE]
@@ -99,20 +108,23 @@ class Tree:
         if algorithm is None:
             os.replace(path, self.zones.path(f"{zone}zone"))
             return
-        keys = [self.zones.key(zone, "-k", algorithm=algorithm)]
-        if harm == "large keys":
-            keys = [self.zones.key(zone, *kind, "-b", "4096", algorithm=algorithm) for kind in (("-k",), ())]
-        key = keys[0]
-        self.ds[zone] = self._ds_of(zone, key, harm)
+        if zone not in self.keys:
+            self.keys[zone] = self._keys_of(zone, algorithm, harm)
+            self.ds[zone] = self._ds_of(zone, self.keys[zone][0], harm)
         now = int(time.time())
         end = now - 60 if harm == "expired" else now + 24 * HOUR
         run("ldns-signzone", *options, "-o", zone, "-i", str(now - HOUR), "-e", str(end), "-f",
-            self.zones.path(f"{zone}zone"), path, *keys)
+            self.zones.path(f"{zone}zone"), path, *self.keys[zone])
         if harm in ("broken", "stripped", "loose"):
             self._spoil(zone, harm)
         if zone == "opt.":  # an opt-out span has no record of what is in it, and ldns-signzone would make one
             with open(self.zones.path(f"{zone}zone"), "a", encoding="ascii") as f:
                 f.write(self._delegation("ins.opt."))
+
+    def _keys_of(self, zone, algorithm, harm):
+        if harm == "large keys":
+            return [self.zones.key(zone, *kind, "-b", "4096", algorithm=algorithm) for kind in (("-k",), ())]
+        return [self.zones.key(zone, "-k", algorithm=algorithm)]
 
     def _ds_of(self, zone, key, harm):
         if harm == "wrong DS":

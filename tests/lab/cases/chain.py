@@ -1,10 +1,15 @@
 """The root is routed to two recursive resolvers, of which the first asked passes on what it gets, whatever it is: every
 answer is validated, and the other one, which validates, thinks of each the same."""
 
+import time
+
 import labdns
 import labtree
 from labcase import expect
 from labnet import REAL, SOURCE, addr4, addr6
+
+RENEW_S = 10  # VAL_FACT_RENEW_S: what swerve found this long ago it asks for anew
+CACHED_S = 2  # the resolvers' cache-max-ttl
 
 VERDICTS = {"secure": ("NOERROR", "NXDOMAIN"), "insecure": ("NOERROR", "NXDOMAIN"), "bogus": ("SERVFAIL",)}
 
@@ -62,6 +67,23 @@ def additions(bench, wrong):
         wrong.append(f"www.loose.tree. A: {ours}; the resolver said {theirs}")
 
 
+def rolled(bench, swerved, wrong):
+    """A zone has other keys than swerve has met: the reply waits until they have been asked for."""
+    before = swerved.stats()["sum"]
+    time.sleep(RENEW_S + 1)
+    bench.lab.servers.reload_leaf(bench.lab.zones.tree.roll("roll.tree."))
+    time.sleep(CACHED_S + 1)
+    with bench.lab.net.inside("client"):
+        reply = labdns.ask(bench.service4, "www.roll.tree.", "AAAA", rd=True, do=True)
+    after = swerved.stats()["sum"]
+    if reply is None or reply.rcode != "NOERROR" or not reply.ad:
+        wrong.append(f"www.roll.tree. AAAA, of a zone that has rolled its keys: {reply}")
+    if after["chain_renewed"] == before["chain_renewed"]:
+        wrong.append("no keys were asked for anew, so this shows nothing")
+    if after["reasons"].get("key_missing") != before["reasons"].get("key_missing"):
+        wrong.append("the rolled zone's answer was judged bogus at first")
+
+
 def run(bench):
     servers, wrong = bench.lab.servers, []
     servers.recursors()
@@ -73,6 +95,7 @@ def run(bench):
             compare(ask_all(bench.lab.net, bench.service6, wrong), oracle, wrong)
             warm = swerved.stats()["sum"]
             additions(bench, wrong)
+            rolled(bench, swerved, wrong)
     finally:
         for label in ("recursor-a", "recursor-b"):
             servers.stop(label)
