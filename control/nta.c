@@ -281,21 +281,26 @@ static json_t *to_json(const struct ctl_nta *nta)
 		"reason", nta->reason);
 }
 
-int ctl_ntas_save(const struct ctl_ntas *n, const char *path, char *err)
+char *ctl_ntas_text(const struct ctl_ntas *n)
 {
 	json_t *list = json_array(), *all = json_pack("{s:i,s:o}", "format", 1, "ntas", list);
-	char why[CTL_FILE_ERR_MAX] = "out of memory", *text;
-	int rc = -ENOMEM;
+	char *text;
 
 	for (size_t i = 0; i < n->count; i++)
 		json_array_append_new(list, to_json(&n->item[i].nta));
 	text = json_dumps(all, JSON_INDENT(1));
-	if (text != NULL)
-		rc = ctl_file_write(path, text, strlen(text), why);
+	json_decref(all);
+	return text;
+}
+
+int ctl_ntas_save(const struct ctl_ntas *n, const char *path, char *err)
+{
+	char why[CTL_FILE_ERR_MAX] = "out of memory", *text = ctl_ntas_text(n);
+	int rc = text != NULL ? ctl_file_write(path, text, strlen(text), why) : -ENOMEM;
+
 	if (rc != 0)
 		snprintf(err, CTL_NTA_ERR_MAX, "%s", why);
 	free(text);
-	json_decref(all);
 	return rc;
 }
 
@@ -345,12 +350,23 @@ static const char *read_all(struct ctl_ntas *n, json_t *all, uint32_t epoch_s, u
 	return NULL;
 }
 
+int ctl_ntas_read(struct ctl_ntas *n, const char *name, const char *text, size_t len,
+	uint32_t epoch_s, uint64_t now_ms, char *err)
+{
+	json_error_t at;
+	json_t *all = json_loadb(text, len, JSON_REJECT_DUPLICATES, &at);
+	const char *wrong = all != NULL ? read_all(n, all, epoch_s, now_ms) : at.text;
+
+	if (wrong != NULL)
+		snprintf(err, CTL_NTA_ERR_MAX, "%.600s:%d: %s", name, all ? 1 : at.line, wrong);
+	json_decref(all);
+	return wrong != NULL ? -EINVAL : 0;
+}
+
 int ctl_ntas_load(
 	struct ctl_ntas *n, const char *path, uint32_t epoch_s, uint64_t now_ms, char *err)
 {
 	char why[CTL_FILE_ERR_MAX], *text;
-	const char *wrong = NULL;
-	json_error_t at;
 	size_t len;
 
 	if (access(path, F_OK) != 0 && errno == ENOENT)
@@ -360,11 +376,7 @@ int ctl_ntas_load(
 		snprintf(err, CTL_NTA_ERR_MAX, "%s", why);
 		return rc;
 	}
-	json_t *all = json_loadb(text, len, JSON_REJECT_DUPLICATES, &at);
-	wrong = all != NULL ? read_all(n, all, epoch_s, now_ms) : at.text;
-	if (wrong != NULL)
-		snprintf(err, CTL_NTA_ERR_MAX, "%.600s:%d: %s", path, all ? 1 : at.line, wrong);
-	json_decref(all);
+	rc = ctl_ntas_read(n, path, text, len, epoch_s, now_ms, err);
 	free(text);
-	return wrong != NULL ? -EINVAL : 0;
+	return rc;
 }

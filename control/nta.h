@@ -81,11 +81,20 @@ size_t ctl_ntas_due(struct ctl_ntas *n, const struct route_config *c, struct rou
 bool ctl_ntas_told(
 	struct ctl_ntas *n, struct ctl_keeper *k, const struct dp_told *told, uint32_t epoch_s);
 
+/** All of them as JSON, for a file. @return the caller's to free, NULL: out of memory */
+char *ctl_ntas_text(const struct ctl_ntas *n);
+/**
+ * Add what ctl_ntas_text() wrote. What is longer than a week in the future, by a clock that was set
+ * back, is cut to the life that it was given.
+ *
+ * @param n    empty
+ * @param name of the file, for messages
+ * @retval 0, -EINVAL with err set (CTL_NTA_ERR_MAX octets): n is empty
+ */
+int ctl_ntas_read(struct ctl_ntas *n, const char *name, const char *text, size_t len,
+	uint32_t epoch_s, uint64_t now_ms, char *err);
 /** Write all of them to a file. @retval 0, -errno with err set (CTL_NTA_ERR_MAX octets) */
 int ctl_ntas_save(const struct ctl_ntas *n, const char *path, char *err);
-/**
- * Read them back. What is longer than a week in the future, by a clock that was set back, is cut to
- * the life that it was given. @retval 0 (also: no file), -errno with err set: nothing was read
- */
+/** ctl_ntas_read() of a file. @retval 0 (also: no file), -errno with err set: nothing was read */
 int ctl_ntas_load(
 	struct ctl_ntas *n, const char *path, uint32_t epoch_s, uint64_t now_ms, char *err);

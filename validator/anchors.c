@@ -20,19 +20,30 @@ struct fields {
 	unsigned count;
 };
 
+/* @return where the field ends; a backslash takes the next octet along (RFC 1035 s5.1) */
+static char *field_end(char *p)
+{
+	while (*p != '\0' && strchr(" \t();\r\n", *p) == NULL)
+		p += p[0] == '\\' && p[1] != '\0' ? 2 : 1;
+	return p;
+}
+
 /* @return NULL or what is wrong */
 static const char *split(char *line, struct fields *f)
 {
-	char *save = NULL;
-	bool indented = line[0] == ' ' || line[0] == '\t';
+	bool indented = line[0] == ' ' || line[0] == '\t', more = true;
+	char *p = line + strspn(line, " \t()");
 
-	line[strcspn(line, ";\r\n")] = '\0';
 	f->count = 0;
-	for (char *p = strtok_r(line, " \t()", &save); p != NULL;
-		p = strtok_r(NULL, " \t()", &save)) {
+	while (more && strchr(";\r\n", *p) == NULL) {
+		char *end = field_end(p);
+
 		if (f->count == FIELDS_MAX)
 			return "too many fields";
 		f->item[f->count++] = p;
+		more = strchr(";\r\n", *end) == NULL; // else a comment, or the line ends
+		*end = '\0';
+		p = more ? end + 1 + strspn(end + 1, " \t()") : end;
 	}
 	// In a zone file an indented record belongs to the owner above it. To take its class or TTL
 	// for an owner would anchor a zone that nobody meant.
@@ -218,7 +229,7 @@ int val_anchor_write(const struct val_anchor *a, char *out, size_t size)
 	return n >= 0 && (size_t)n < size ? n : -ENOSPC;
 }
 
-static int read_lines(
+int val_anchors_read(
 	FILE *in, const char *path, struct val_anchors *out, char *err, size_t err_size)
 {
 	char line[LINE_MAX_LEN];
@@ -266,7 +277,7 @@ int val_anchors_load(const char *path, struct val_anchors *out, char *err, size_
 		return e;
 	}
 	fresh = malloc(sizeof(*fresh));
-	e = fresh != NULL ? read_lines(in, path, fresh, err, err_size) : -ENOMEM;
+	e = fresh != NULL ? val_anchors_read(in, path, fresh, err, err_size) : -ENOMEM;
 	if (e == 0)
 		*out = *fresh;
 	free(fresh);
