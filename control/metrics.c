@@ -118,6 +118,26 @@ static const struct family per_worker[] = {
 		"Signatures that had to be verified."},
 	{"sig_ring_full", "swerve_signature_ring_full_total", "counter",
 		"Signatures that could not be verified for want of room."},
+	{"sig_refused", "swerve_signatures_refused_total", "counter",
+		"Signatures not verified, since so many of their zone had failed."},
+	{"keys_awaited", "swerve_keys_awaited_total", "counter",
+		"Replies held until an unknown key was looked for."},
+	{"chain_asked", "swerve_chain_questions_total", "counter",
+		"Questions for DS and DNSKEY of zones that are not routed."},
+	{"chain_joined", "swerve_chain_questions_joined_total", "counter",
+		"Needs of such an answer that found its question under way."},
+	{"chain_waited", "swerve_chain_waits_total", "counter",
+		"Times that a reply was held for such an answer."},
+	{"chain_failed", "swerve_chain_questions_failed_total", "counter",
+		"Such questions without a good answer."},
+	{"chain_truncated", "swerve_chain_answers_truncated_total", "counter",
+		"Answers to them that did not fit into UDP."},
+	{"chain_fetched", "swerve_chain_answers_fetched_total", "counter",
+		"Of these, fetched by TCP."},
+	{"chain_limit", "swerve_chain_limited_replies_total", "counter",
+		"Replies given up that needed too many questions or verifications."},
+	{"chain_full", "swerve_chain_refused_replies_total", "counter",
+		"Replies given up for want of room to wait for keys."},
 	{"bursts", "swerve_bursts_total", "counter", "Turns of the worker's loop."},
 	{"idle_bursts", "swerve_idle_bursts_total", "counter", "Turns that had no work."},
 	{"waits", "swerve_idle_waits_total", "counter",
@@ -214,14 +234,24 @@ static const struct family tcp_families[] = {
 		"Queries over TCP that were answered by swerve itself."},
 };
 
-static void write_tcp(const struct ctl_metrics *m, FILE *out)
-{
-	const json_t *tcp = json_object_get(m->stats, "tcp");
+/** The response cache as a whole; what workers count of it is among theirs. */
+static const struct family cache_families[] = {
+	{"answers", "swerve_cache_entries", "gauge", "Answers in the response cache."},
+	{"used", "swerve_cache_used_bytes", "gauge", "Memory that these answers take."},
+	{"size", "swerve_cache_capacity_bytes", "gauge",
+		"Memory of the response cache; 0 when it is off."},
+	{"evictions", "swerve_cache_evictions_total", "counter",
+		"Answers that gave way to others before their end."},
+	{"contended", "swerve_cache_contended_total", "counter",
+		"Answers not kept, since another writer was there."},
+};
 
-	for (size_t i = 0; tcp && i < COUNT(tcp_families); i++) {
-		const struct family *f = &tcp_families[i];
-		ctl_prom_family(out, f->name, f->type, f->help);
-		ctl_prom_count(out, f->name, NULL, number(tcp, f->key));
+/** Numbers that swerved has once. */
+static void write_singles(const json_t *j, const struct family *f, size_t count, FILE *out)
+{
+	for (size_t i = 0; j && i < count; i++) {
+		ctl_prom_family(out, f[i].name, f[i].type, f[i].help);
+		ctl_prom_count(out, f[i].name, NULL, number(j, f[i].key));
 	}
 }
 
@@ -393,7 +423,9 @@ void ctl_metrics_write(const struct ctl_metrics *m, FILE *out)
 	write_fault(m, out);
 	write_events(m, out);
 	write_stats(m, out);
-	write_tcp(m, out);
+	write_singles(json_object_get(m->stats, "tcp"), tcp_families, COUNT(tcp_families), out);
+	write_singles(
+		json_object_get(m->stats, "cache"), cache_families, COUNT(cache_families), out);
 	write_zones(m, out);
 	write_keys(m, out);
 	write_paths(m, out);

@@ -121,6 +121,14 @@ static int tell_object(const json_t *report, struct rte_tel_data *d)
 	return 0;
 }
 
+/** What the workers count together, and the response cache's numbers in a dictionary of theirs. */
+static int tell_stats(const json_t *report, struct rte_tel_data *d)
+{
+	tell_object(json_object_get(report, "sum"), d);
+	add(d, "cache", json_object_get(report, "cache"), 0);
+	return 0;
+}
+
 /** Without a number: the list, so that somebody can pick one. */
 static int tell_sites(const json_t *sites, const char *params, struct rte_tel_data *d)
 {
@@ -152,7 +160,7 @@ static int on_command(const char *cmd, const char *params, struct rte_tel_data *
 	if (json_is_array(report))
 		rc = tell_sites(report, params, d);
 	else if (report && json_is_object(json_object_get(report, "sum")))
-		rc = tell_object(json_object_get(report, "sum"), d);
+		rc = tell_stats(report, d);
 	else if (report)
 		rc = tell_object(report, d);
 	json_decref(report);
@@ -171,8 +179,8 @@ static void register_commands(void)
 	done = true;
 	rte_telemetry_register_cmd(
 		"/swerve/status", on_command, "Version, table, fault. No parameters");
-	rte_telemetry_register_cmd(
-		"/swerve/stats", on_command, "Counters, the sum over all workers. No parameters");
+	rte_telemetry_register_cmd("/swerve/stats", on_command,
+		"Counters, the sum over all workers; response cache. No parameters");
 	rte_telemetry_register_cmd("/swerve/sites", on_command,
 		"Paths: all by name, or one with its numbers. Parameters: int N (optional)");
 }

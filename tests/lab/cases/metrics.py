@@ -75,6 +75,12 @@ def run(bench):
         told = telemetry(swerved)
         expect(told["/swerve/status"]["fault"]["kind"] == "site", f"telemetry's status: {told['/swerve/status']}")
         expect(told["/swerve/stats"]["received"] > 0, f"telemetry's stats: {told['/swerve/stats']}")
+        expect("chain_asked" in told["/swerve/stats"], f"telemetry's stats lack the chain: {told['/swerve/stats']}")
+        cache = swerved.stats()["cache"]
+        expect(told["/swerve/stats"]["cache"]["size"] == cache["size"] > 0, f"telemetry's cache: {told['/swerve/stats']}")
+        expect(value(text, "swerve_cache_capacity_bytes") == cache["size"], "the cache's size is another in the metrics")
+        expect(0 < value(text, "swerve_cache_entries") <= cache["answers"] + cache["evictions"], "no answers in the cache")
+        expect(value(text, "swerve_chain_questions_total") is not None, "no chain in the metrics")
         expect(len(told["/swerve/sites"]) == len(swerved.sites()), f"telemetry's sites: {told['/swerve/sites']}")
         expect(told["/swerve/sites,0"]["site"] in told["/swerve/sites"][0], f"telemetry's path: {told}")
         stats, sites = swerved.stats()["sum"], swerved.sites()

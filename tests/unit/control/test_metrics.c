@@ -13,8 +13,13 @@ static const char STATUS[] =
 static const char STATS[] =
 	"{\"sum\":{\"dropped\":{\"acl\":2},\"rcodes\":{\"NOERROR\":5},\"verdicts\":{\"secure\":9},"
 	"\"reasons\":{\"none\":9},\"sig_verified_good\":3,\"sig_verified_bad\":1},"
-	"\"workers\":[{\"received\":100,\"busy_cycles\":3000,\"waits\":6,\"waited_cycles\":5000},{"
-	"\"received\":50}],"
+	"\"workers\":[{\"received\":100,\"busy_cycles\":3000,\"waits\":6,"
+	"\"waited_cycles\":5000,\"chain_asked\":4,"
+	"\"chain_joined\":5,\"chain_waited\":6,\"chain_failed\":7,\"chain_truncated\":8,"
+	"\"chain_fetched\":9,\"chain_limit\":10,\"chain_full\":11,\"keys_awaited\":12,"
+	"\"sig_refused\":13},{\"received\":50}],"
+	"\"cache\":{\"size\":4096,\"used\":300,\"answers\":2,\"hits\":90,\"misses\":9,"
+	"\"evictions\":14,\"contended\":15},"
 	"\"tcp\":{\"open\":1,\"queries\":6}}";
 static const char SITES[] =
 	"[{\"zone\":\"com.\",\"site\":\"sin\",\"address\":\"192.0.2.1\",\"state\":\"failing\","
@@ -63,6 +68,21 @@ static void test_values(void)
 		"swerve_client_answers_total{rcode=\"NOERROR\"} 5",
 		"swerve_verdicts_total{verdict=\"secure\"} 9",
 		"swerve_signatures_verified_total{result=\"bad\"} 1",
+		"swerve_chain_questions_total{worker=\"0\"} 4",
+		"swerve_chain_questions_joined_total{worker=\"0\"} 5",
+		"swerve_chain_waits_total{worker=\"0\"} 6",
+		"swerve_chain_questions_failed_total{worker=\"0\"} 7",
+		"swerve_chain_answers_truncated_total{worker=\"0\"} 8",
+		"swerve_chain_answers_fetched_total{worker=\"0\"} 9",
+		"swerve_chain_limited_replies_total{worker=\"0\"} 10",
+		"swerve_chain_refused_replies_total{worker=\"0\"} 11",
+		"swerve_keys_awaited_total{worker=\"0\"} 12",
+		"swerve_signatures_refused_total{worker=\"0\"} 13",
+		"swerve_cache_entries 2",
+		"swerve_cache_used_bytes 300",
+		"swerve_cache_capacity_bytes 4096",
+		"swerve_cache_evictions_total 14",
+		"swerve_cache_contended_total 15",
 		"swerve_tcp_connections 1",
 		"swerve_zone_paths_up{zone=\"com.\"} 3",
 		"swerve_zone_keys{zone=\"com.\",status=\"secure\"} 1",
