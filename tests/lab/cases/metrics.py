@@ -60,7 +60,7 @@ def telemetry(swerved):
 
 
 def run(bench):
-    with bench.swerve(fronts=["sin"], telemetry=True) as swerved:
+    with bench.swerve(fronts=["sin"], telemetry=True, answers={"size_mb": 2}) as swerved:
         load = bench.load(150)
         try:
             bench.lab.servers.front("sin", "servfail")
