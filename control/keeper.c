@@ -9,10 +9,11 @@
 #include "validator/time.h"
 
 /*
- * One entry a zone. An entry is idle, or waits for one answer (its token). The life of a round: DS
- * at the parent's servers, unless an anchor stands for it, then DNSKEY at the zone's own. A failed
- * step goes to the next path of the zone that is asked; after a full turn it waits, longer each
- * time. Keys that were good stay in use until their time is over.
+ * One entry a routed zone, and one a trust point behind recursive upstreams. An entry is idle, or
+ * waits for one answer (its token). The life of a round: DS at the parent's servers, unless an
+ * anchor stands for it, then DNSKEY at the zone's own. A failed step goes to the next path of the
+ * zone that is asked; after a full turn it waits, longer each time. Keys that were good stay in use
+ * until their time is over.
  *
  * A look is a round out of turn, since an answer was signed by a key that nobody knows: DNSKEY at
  * the path of that answer, with the DS we have; if that fails, the whole way once more. However it
@@ -31,7 +32,8 @@ enum look { LOOK_NONE, LOOK_WANTED, LOOK_AT_PATH, LOOK_WHOLE_WAY };
 
 struct entry {
 	struct val_keyset set; // what is published
-	int parent;            // index of the closest routed ancestor, -1 none
+	struct dns_name at;    // the routed zone at whose paths it is asked: itself, or above it
+	int parent;            // index of the closest ancestor that is kept, -1 none
 	enum step step;
 	uint64_t token; // of the question that is out, 0 none
 	struct ctl_keeper_ask asked;
@@ -103,6 +105,11 @@ static struct entry *find(struct ctl_keeper *k, const uint8_t *zone)
 	return NULL;
 }
 
+static bool is_routed(const struct entry *e)
+{
+	return dns_name_equal(e->at.octets, e->set.keys.zone.octets);
+}
+
 static int closest_ancestor(const struct entry *e, const struct entry *all, size_t count)
 {
 	int best = -1;
@@ -117,33 +124,69 @@ static int closest_ancestor(const struct entry *e, const struct entry *all, size
 	return best;
 }
 
+/* Keep a zone: as it was, or from now on. */
+static void take(struct ctl_keeper *k, const struct dns_name *zone, const struct dns_name *at,
+	bool anchored, struct entry *out)
+{
+	const struct entry *known = find(k, zone->octets);
+
+	if (known != NULL)
+		*out = *known;
+	else
+		out->set.keys = (struct val_zone_keys){
+			.zone = *zone, .status = VAL_ZONE_UNKNOWN, .why = VAL_R_NO_CHAIN};
+	// Whose question goes elsewhere now, or has another parent, begins anew.
+	if (out->step == STEP_DS ||
+		(known != NULL && !dns_name_equal(known->at.octets, at->octets))) {
+		out->step = STEP_IDLE;
+		out->token = 0;
+	}
+	out->at = *at;
+	out->set.keys.anchored = anchored;
+}
+
+static bool is_trust_point(const struct ctl_trust *t, const struct dns_name *zone)
+{
+	for (size_t i = 0; i < ctl_trust_count(t); i++)
+		if (dns_name_equal(ctl_trust_at(t, i)->zone.octets, zone->octets))
+			return true;
+	return false;
+}
+
+/* Trust points behind recursive upstreams that are no routed zones themselves. @return how many */
+static size_t take_islands(struct ctl_keeper *k, const struct route_config *c, struct entry *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ctl_trust_count(k->trust); i++) {
+		const struct dns_name *zone = &ctl_trust_at(k->trust, i)->zone;
+		const struct route_zone_config *at = route_config_zone(c, zone);
+
+		if (at != NULL && at->kind == ROUTE_RECURSIVE &&
+			!dns_name_equal(at->name.octets, zone->octets))
+			take(k, zone, &at->name, true, &out[n++]);
+	}
+	return n;
+}
+
 int ctl_keeper_sync(struct ctl_keeper *k, const struct route_config *c)
 {
-	struct entry *fresh = calloc(c->zone_count > 0 ? c->zone_count : 1, sizeof(*fresh));
+	size_t count = c->zone_count;
+	struct entry *fresh = calloc(count + ctl_trust_count(k->trust) + 1, sizeof(*fresh));
 
 	if (fresh == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < c->zone_count; i++) {
-		const struct entry *known = find(k, c->zones[i].name.octets);
+	for (size_t i = 0; i < count; i++) {
+		const struct dns_name *zone = &c->zones[i].name;
 
-		if (known != NULL) {
-			fresh[i] = *known;
-			continue;
-		}
-		fresh[i].set.keys.zone = c->zones[i].name;
-		fresh[i].set.keys.status = VAL_ZONE_UNKNOWN;
-		fresh[i].set.keys.why = VAL_R_NO_CHAIN;
+		take(k, zone, zone, is_trust_point(k->trust, zone), &fresh[i]);
 	}
-	for (size_t i = 0; i < c->zone_count; i++) {
-		fresh[i].parent = closest_ancestor(&fresh[i], fresh, c->zone_count);
-		if (fresh[i].step == STEP_DS) { // another parent may have to be asked
-			fresh[i].step = STEP_IDLE;
-			fresh[i].token = 0;
-		}
-	}
+	count += take_islands(k, c, &fresh[count]);
+	for (size_t i = 0; i < count; i++)
+		fresh[i].parent = closest_ancestor(&fresh[i], fresh, count);
 	free(k->entry);
 	k->entry = fresh;
-	k->count = c->zone_count;
+	k->count = count;
 	k->changed = true;
 	return 0;
 }
@@ -297,7 +340,7 @@ static bool begin(struct ctl_keeper *k, struct entry *e, uint64_t now_ms, uint32
 		e->step = STEP_DNSKEY;
 		return true;
 	}
-	if (parent == NULL)
+	if (parent == NULL || !is_routed(e))
 		return false; // no chain to be had
 	switch (parent->set.keys.status) {
 	case VAL_ZONE_SECURE:
@@ -380,7 +423,7 @@ static bool ask(struct ctl_keeper *k, struct entry *e, struct route_paths *p, ui
 	struct ctl_keeper_ask *out)
 {
 	const struct entry *at = e->step == STEP_DS ? &k->entry[e->parent] : e;
-	const struct route_path *path = choose_path(e, at->set.keys.zone.octets, p);
+	const struct route_path *path = choose_path(e, at->at.octets, p);
 
 	if (path == NULL)
 		return false;
@@ -566,14 +609,17 @@ bool ctl_keeper_by_tcp(
 void ctl_keeper_hint(
 	struct ctl_keeper *k, const uint8_t *zone, uint16_t path, uint64_t now_ms, uint32_t epoch_s)
 {
-	struct entry *e = find(k, zone);
+	for (size_t i = 0; i < k->count; i++) {
+		struct entry *e = &k->entry[i];
 
-	if (e == NULL || e->look != LOOK_NONE || !val_keys_worth_a_look(&e->set.keys, epoch_s))
-		return;
-	e->look = LOOK_WANTED;
-	e->look_path = path;
-	if (e->step == STEP_IDLE)
-		e->due_ms = now_ms; // else when the round that is under way has ended
+		if (!dns_name_equal(e->at.octets, zone) || e->look != LOOK_NONE ||
+			!val_keys_worth_a_look(&e->set.keys, epoch_s))
+			continue;
+		e->look = LOOK_WANTED;
+		e->look_path = path;
+		if (e->step == STEP_IDLE)
+			e->due_ms = now_ms; // else when the round that is under way has ended
+	}
 }
 
 /* ---- looking ---- */
@@ -668,7 +714,7 @@ static bool hopeless(const struct ctl_keeper *k, const struct entry *e)
 	struct val_anchor own[VAL_ANCHORS_MAX];
 
 	while (ctl_trust_anchors(k->trust, e->set.keys.zone.octets, own) == 0) {
-		if (e->parent < 0)
+		if (e->parent < 0 || !is_routed(e))
 			return true;
 		e = &k->entry[e->parent];
 	}

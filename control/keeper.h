@@ -14,8 +14,12 @@
  * caller sends the questions that are due and hands in what came back. Control thread only.
  *
  * A zone with an anchor of its own starts there. Otherwise its DS is asked at the servers of the
- * closest routed ancestor; without one there is no chain and the zone stays UNKNOWN (its answers
- * are indeterminate).
+ * closest ancestor that is kept; without one there is no chain and the zone stays UNKNOWN (its
+ * answers are indeterminate).
+ *
+ * Trust points that are not routed, but lie behind recursive upstreams, are kept like routed zones:
+ * their DNSKEY sets are asked for at the closest routed zone's paths, and chains of other zones
+ * begin there. Behind authoritative ones nobody could be asked, and nothing of such a zone comes.
  */
 struct ctl_keeper;
 
@@ -65,10 +69,10 @@ bool ctl_keeper_by_tcp(
 	struct ctl_keeper *k, uint64_t token, uint64_t now_ms, struct ctl_keeper_ask *out);
 
 /**
- * An answer that came by this path is signed by a key that the zone's set lacks, a rollover that we
- * have not seen perhaps: ask that path for its DNSKEY set now; after a look in vain not before
- * CTL_KEEPER_LOOK_S have passed, and longer each time. When somebody has looked, whatever it
- * came to, the zone's look_after says so in the next snapshot.
+ * An answer that came by this path is signed by a key that the set of its zone, or of a trust point
+ * behind it, lacks, a rollover that we have not seen perhaps: ask that path for its DNSKEY set now;
+ * after a look in vain not before CTL_KEEPER_LOOK_S have passed, and longer each time. When
+ * somebody has looked, whatever it came to, the zone's look_after says so in the next snapshot.
  */
 void ctl_keeper_hint(struct ctl_keeper *k, const uint8_t *zone, uint16_t path, uint64_t now_ms,
 	uint32_t epoch_s);
@@ -81,8 +85,7 @@ enum { CTL_KEEPER_LOOK_S = 2, CTL_KEEPER_LOOK_MAX_S = 64 };
  */
 void ctl_keeper_set_ntas(struct ctl_keeper *k, const struct dns_name *names, size_t count);
 enum { CTL_KEEPER_NTAS_MAX = 64 };
-/** What the chain of trust says of a zone, whatever negative trust anchors say; NULL: not routed.
- */
+/** What the chain of trust says of a zone, whatever negative trust anchors say; NULL: not kept. */
 const struct val_zone_keys *ctl_keeper_keys(struct ctl_keeper *k, const uint8_t *zone);
 
 /** A new snapshot when something changed since the last call. @retval 1 *out is the caller's, 0

@@ -296,8 +296,11 @@ static void set_limits(struct dp_worker *w, const struct dp_txn *t, const struct
 static bool spans_zones(
 	const struct dp_worker *w, const struct dp_route *r, const struct val_zone_keys *keys)
 {
-	return r->kind == ROUTE_RECURSIVE && keys->status == VAL_ZONE_SECURE &&
-	       !val_time_before(keys->valid_until, w->now.epoch_s);
+	if (r->kind != ROUTE_RECURSIVE || w->now.view->keys == NULL)
+		return false;
+	return (keys->status == VAL_ZONE_SECURE &&
+		       !val_time_before(keys->valid_until, w->now.epoch_s)) ||
+	       val_keys_anchored_below(w->now.view->keys, &keys->zone);
 }
 
 static void judge_one_zone(struct asker *a, const struct dp_route *r,

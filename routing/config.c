@@ -39,6 +39,18 @@ void route_config_fini(struct route_config *c)
 	memset(c, 0, sizeof(*c));
 }
 
+const struct route_zone_config *route_config_zone(
+	const struct route_config *c, const struct dns_name *name)
+{
+	const struct route_zone_config *best = NULL;
+
+	for (size_t i = 0; i < c->zone_count; i++)
+		if (dns_name_under(name->octets, c->zones[i].name.octets) &&
+			(best == NULL || c->zones[i].name.labels > best->name.labels))
+			best = &c->zones[i];
+	return best;
+}
+
 /* ---- copy ---- */
 
 // Nothing to copy is no error and no memory: *out is NULL then.

@@ -97,6 +97,9 @@ struct route_config {
 
 /** Frees what the pointers own, not c itself. */
 void route_config_fini(struct route_config *c);
+/** The closest zone at or above a lower-cased name; NULL: none. O(zones). */
+const struct route_zone_config *route_config_zone(
+	const struct route_config *c, const struct dns_name *name);
 /** Deep copy; out is untouched on error. @retval 0, -ENOMEM */
 int route_config_copy(const struct route_config *c, struct route_config *out);
 /**

@@ -31,7 +31,9 @@ static bool of_published(const struct val_trust *t, const struct val_zone_keys *
 	switch (z->status) {
 	case VAL_ZONE_SECURE:
 		*k = (struct known){.kind = KNOWN_KEYS, .zone = z};
-		return !val_time_before(z->valid_until, t->now);
+		if (!val_time_before(z->valid_until, t->now))
+			return true;
+		break;
 	case VAL_ZONE_INSECURE:
 		*k = (struct known){.kind = KNOWN_INSECURE, .why = z->why};
 		return true;
@@ -40,8 +42,10 @@ static bool of_published(const struct val_trust *t, const struct val_zone_keys *
 		return true;
 	case VAL_ZONE_UNKNOWN:
 	default:
-		return false;
+		break;
 	}
+	*k = (struct known){.kind = KNOWN_NOTHING, .why = z->why};
+	return z->anchored;
 }
 
 static bool from_facts(const struct val_trust *t, const uint8_t *name, struct known *k)
@@ -125,11 +129,11 @@ static const uint8_t *closest(const struct val_trust *t, const uint8_t *name, st
 	struct known next;
 
 	find_origin(t, name, &o);
-	*k = o.known;
 	if (o.labels < 0) {
-		k->kind = KNOWN_NOTHING;
+		*k = (struct known){.kind = KNOWN_NOTHING};
 		return NULL;
 	}
+	*k = o.known;
 	n = o.labels;
 	// The keys that an anchor stands for are a fact, and so is that there are none.
 	if (k->kind == KNOWN_SIGNED && from_facts(t, dns_name_strip(name, labels - n), &next) &&
@@ -198,7 +202,7 @@ void val_chain_walk(const struct val_trust *t, const uint8_t *name, struct val_c
 		break;
 	case KNOWN_NOTHING:
 	default:
-		end(VAL_CHAIN_NONE, VAL_R_NO_CHAIN, out);
+		end(VAL_CHAIN_NONE, k.why != VAL_R_NONE ? k.why : VAL_R_NO_CHAIN, out);
 	}
 }
 

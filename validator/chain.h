@@ -38,7 +38,7 @@ struct val_trust {
 	// Zones whose keys, or whose lack of them, somebody else answers for. The deepest one at or
 	// above a name is where its chain begins: no fact above it counts, and none below it when
 	// it is INSECURE or NTA (a negative trust anchor). UNKNOWN and outdated ones are passed
-	// over. NULL: none.
+	// over, but for those with an anchor of their own: there is no chain past them. NULL: none.
 	const struct val_keys *published;
 	// Anchors of zones that are not published. NULL: none.
 	const struct val_anchors *anchors;

@@ -79,6 +79,18 @@ const struct val_zone_keys *val_keys_at(const struct val_keys *keys, size_t i)
 	return i < keys->count ? &keys->zone[i] : NULL;
 }
 
+bool val_keys_anchored_below(const struct val_keys *keys, const struct dns_name *zone)
+{
+	for (size_t i = 0; i < keys->count; i++) {
+		const struct val_zone_keys *z = &keys->zone[i];
+
+		if (z->anchored && z->zone.labels > zone->labels &&
+			dns_name_under(z->zone.octets, zone->octets))
+			return true;
+	}
+	return false;
+}
+
 bool val_keys_negative(const struct val_zone_keys *zone, const uint8_t *name)
 {
 	int below = zone->snapshot != NULL ? dns_name_labels(name) - zone->zone.labels : 0;

@@ -68,6 +68,8 @@ struct val_zone_keys {
 	uint32_t look_after;
 	// the snapshot that this is of, when there are negative trust anchors in it; else NULL
 	const struct val_keys *snapshot;
+	// a trust anchor stands here: no chain from above leads past it, with keys or without
+	bool anchored;
 	uint8_t count;
 	struct val_key key[VAL_ZONE_KEYS_MAX];
 };
@@ -85,6 +87,9 @@ void val_keys_free(struct val_keys *keys);
 const struct val_zone_keys *val_keys_find(const struct val_keys *keys, const uint8_t *zone);
 size_t val_keys_count(const struct val_keys *keys);
 const struct val_zone_keys *val_keys_at(const struct val_keys *keys, size_t i);
+
+/** Does a trust anchor stand below this zone? O(zones). */
+bool val_keys_anchored_below(const struct val_keys *keys, const struct dns_name *zone);
 
 /**
  * Is this name, of a response that is judged by `zone`, at or below a negative trust anchor that

@@ -61,6 +61,7 @@ bool val_keyset_replace(struct val_keyset *s, const struct val_zone_keys *fresh,
 	s->keys = *fresh;
 	s->keys.generation = was.keys.generation;
 	s->keys.look_after = was.keys.look_after;
+	s->keys.anchored = was.keys.anchored;
 	for (unsigned i = 0; i < fresh->count; i++)
 		s->until[i] = fresh->valid_until;
 	if (fresh->status == VAL_ZONE_SECURE && was.keys.status == VAL_ZONE_SECURE)

@@ -18,7 +18,7 @@ struct val_keyset {
  * A new set was judged. Keys of former sets stay until their time, as many as there is room for,
  * but not when the new one revokes them, nor when the zone is secure no longer.
  *
- * @param fresh  zone set; generation and look_after are kept from before
+ * @param fresh  zone set; generation, look_after and anchored are kept from before
  * @return true when the keys, or the status, are others than before
  */
 bool val_keyset_replace(struct val_keyset *s, const struct val_zone_keys *fresh, uint32_t now);

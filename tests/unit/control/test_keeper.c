@@ -7,6 +7,7 @@
 #include "control/keeper.h"
 #include "dns/rdata.h"
 #include "dns/wire.h"
+#include "tests/unit/control/folder.h"
 #include "tests/unit/run.h"
 #include "tests/unit/validator/zonekit.h"
 
@@ -59,7 +60,8 @@ static struct kit_sign sign_by(const struct kit_key *key, const char *zone)
 		.expiration = NOW + DAY};
 }
 
-static void setup(bool with_root)
+/* @param anchored  the zone that has the anchor, with the root's key */
+static void setup_at(bool with_root, const char *anchored, enum route_kind kind)
 {
 	static const struct val_skew none;
 	const struct ctl_trust_config follow = {
@@ -68,21 +70,29 @@ static void setup(bool with_root)
 	kit_key_new(&t.root, 257);
 	kit_key_new(&t.com, 257);
 	kit_key_new(&t.other, 257);
-	t.by_root = sign_by(&t.root, ".");
+	t.by_root = sign_by(&t.root, anchored);
 	t.by_com = sign_by(&t.com, "com.");
 	t.anchors.count = 1;
-	t.anchors.item[0] = (struct val_anchor){.zone = {1, 0, ""}, .type = DNS_TYPE_DNSKEY};
+	t.anchors.item[0] = (struct val_anchor){.type = DNS_TYPE_DNSKEY};
+	kit_wire(anchored, &t.anchors.item[0].zone);
 	memcpy(t.anchors.item[0].key.rdata, t.root.rdata, t.root.rdata_len);
 	t.anchors.item[0].key.rdata_len = t.root.rdata_len;
 	t.anchors.item[0].key.key_tag = t.root.tag;
 	t.anchors.item[0].key.algorithm = 13;
 	t.config = make_config(with_root);
+	for (size_t z = 0; z < t.config.zone_count; z++)
+		t.config.zones[z].kind = kind;
 	t.ms = 1000;
 	CU_ASSERT_EQUAL_FATAL(route_paths_new(&t.paths), 0);
 	CU_ASSERT_EQUAL_FATAL(route_paths_sync(t.paths, &t.config), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_trust_new(&t.anchors, &follow, NOW, &t.trust), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_keeper_new(t.trust, &none, false, &t.k), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_keeper_sync(t.k, &t.config), 0);
+}
+
+static void setup(bool with_root)
+{
+	setup_at(with_root, ".", ROUTE_AUTHORITATIVE);
 }
 
 static void teardown(void)
@@ -539,11 +549,12 @@ static bool due_of(const char *zone, uint32_t epoch_s, struct ctl_keeper_ask *as
 	return found;
 }
 
-/* The root's DNSKEY set, signed by each of the signers. A kit_key's flags say whether it is
- * revoked. */
+/* The DNSKEY set of the zone that has the anchor, signed by each of the signers. A kit_key's flags
+ * say whether it is revoked. */
 static void answer_root(const struct kit_key *const *keys, int count,
 	const struct kit_key *const *signers, int signer_count, uint32_t epoch_s)
 {
+	const char *zone = t.by_root.signer;
 	struct kit_rdata rd[3];
 	struct ctl_keeper_ask ask;
 	static struct kit_msg m;
@@ -552,19 +563,19 @@ static void answer_root(const struct kit_key *const *keys, int count,
 
 	for (int i = 0; i < count; i++)
 		rd[i] = key_rdata(keys[i]);
-	kit_init(&m, ".", DNS_TYPE_DNSKEY, DNS_FLAG_QR | DNS_FLAG_AA);
+	kit_init(&m, zone, DNS_TYPE_DNSKEY, DNS_FLAG_QR | DNS_FLAG_AA);
 	for (int i = 0; i < signer_count; i++) {
-		struct kit_sign sign = sign_by(signers[i], ".");
+		struct kit_sign sign = sign_by(signers[i], zone);
 
 		sign.inception = epoch_s - DAY;
 		sign.expiration = epoch_s + DAY;
 		if (i == 0)
-			kit_rrset(&m, DNS_ANSWER, ".", DNS_TYPE_DNSKEY, 3600, rd, count, &sign);
+			kit_rrset(&m, DNS_ANSWER, zone, DNS_TYPE_DNSKEY, 3600, rd, count, &sign);
 		else
-			kit_rrsig(&m, DNS_ANSWER, ".", DNS_TYPE_DNSKEY, 3600, rd, count, &sign);
+			kit_rrsig(&m, DNS_ANSWER, zone, DNS_TYPE_DNSKEY, 3600, rd, count, &sign);
 	}
 	t.ms += 2 * 60 * 60 * 1000;
-	CU_ASSERT_FATAL(due_of(".", epoch_s, &ask));
+	CU_ASSERT_FATAL(due_of(zone, epoch_s, &ask));
 	CU_ASSERT_EQUAL(ask.qtype, DNS_TYPE_DNSKEY);
 	msg = kit_finish(&m, &len);
 	ctl_keeper_told(t.k, ask.token, 0, msg, len, t.ms, epoch_s);
@@ -580,34 +591,147 @@ static struct kit_key revoked_form(const struct kit_key *k)
 	return r;
 }
 
-static void test_root_rolls(void)
+/* A new swerved goes on from the state file of the one before. */
+static void restart(uint32_t epoch_s)
 {
+	static const struct val_skew none;
+	const struct ctl_trust_config cfg = *ctl_trust_config(t.trust);
+	char folder[FOLDER_MAX], path[FOLDER_MAX + 16], err[CTL_TRUST_ERR_MAX];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(folder_new("keeper", folder));
+	snprintf(path, sizeof(path), "%s/anchors", folder);
+	CU_ASSERT_EQUAL(ctl_trust_save(t.trust, path, epoch_s, err), 1);
+	ctl_keeper_free(t.k);
+	ctl_trust_free(t.trust);
+	CU_ASSERT_EQUAL_FATAL(ctl_trust_new(&t.anchors, &cfg, epoch_s, &t.trust), 0);
+	CU_ASSERT_EQUAL(ctl_trust_load(t.trust, path, epoch_s, err), 1);
+	CU_ASSERT_EQUAL_FATAL(ctl_keeper_new(t.trust, &none, false, &t.k), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_keeper_sync(t.k, &t.config), 0);
+	unlink(path);
+	rmdir(folder);
+}
+
+/* The zone that has the anchor rolls from key root to key other. */
+static void roll(bool restarts)
+{
+	const char *zone = t.by_root.signer;
 	const struct kit_key *both[2] = {&t.root, &t.other}, *fresh = &t.other;
 	const struct kit_key *with_revoked[2];
 	struct kit_key revoked;
 
-	setup(true);
 	revoked = revoked_form(&t.root);
 	with_revoked[0] = &revoked;
 	with_revoked[1] = &t.other;
 	answer_root(both, 2, both, 1, NOW);
 	CU_ASSERT_EQUAL(anchor_state(&t.other), VAL_KEY_ADD_PENDING);
 	answer_root(&fresh, 1, &fresh, 1, NOW + DAY); // too early: it must not be believed
-	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_UNKNOWN);
+	CU_ASSERT_EQUAL(status_of(zone), VAL_ZONE_UNKNOWN);
 	CU_ASSERT_EQUAL(anchor_state(&t.other), VAL_KEY_ADD_PENDING);
+	if (restarts)
+		restart(NOW + DAY);
 	t.ms += 60000;
 	answer_root(both, 2, both, 1, NOW + HOLD);
 	CU_ASSERT_EQUAL(anchor_state(&t.other), VAL_KEY_VALID);
 	answer_root(&fresh, 1, &fresh, 1, NOW + HOLD + 1); // now it is
-	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_SECURE);
+	CU_ASSERT_EQUAL(status_of(zone), VAL_ZONE_SECURE);
 	CU_ASSERT_EQUAL(anchor_state(&t.root), VAL_KEY_MISSING);
 	answer_root(with_revoked, 2, with_revoked, 2, NOW + HOLD + 2);
 	CU_ASSERT_EQUAL(anchor_state(&t.root), VAL_KEY_REVOKED);
-	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_SECURE);
-	CU_ASSERT_FALSE(publishes(published("."), &t.root));
+	CU_ASSERT_EQUAL(status_of(zone), VAL_ZONE_SECURE);
+	CU_ASSERT_FALSE(publishes(published(zone), &t.root));
 	answer_root(&fresh, 1, &fresh, 1, NOW + 2 * HOLD + 2);
 	CU_ASSERT_EQUAL(anchor_state(&t.root), VAL_KEY_REMOVED);
+	CU_ASSERT_EQUAL(status_of(zone), VAL_ZONE_SECURE);
+}
+
+static void test_root_rolls(void)
+{
+	for (unsigned restarts = 0; restarts < 2; restarts++) {
+		setup(true);
+		roll(restarts);
+		teardown();
+	}
+}
+
+/* A trust point that is not routed, behind recursive upstreams: kept like a routed zone. */
+static void test_island(void)
+{
+	const struct kit_key *only = &t.root;
+	const struct val_zone_keys *z;
+	struct ctl_keeper_ask ask;
+	struct dns_name name;
+
+	setup_at(true, "sub.example.", ROUTE_RECURSIVE);
+	CU_ASSERT_EQUAL(ctl_keeper_count(t.k), 3);
+	CU_ASSERT_FALSE(ctl_keeper_settled(t.k));
+	z = published("sub.example.");
+	CU_ASSERT(z->anchored);
+	CU_ASSERT_EQUAL(z->status, VAL_ZONE_UNKNOWN);
+	CU_ASSERT_FATAL(due(&ask)); // and of nothing else: nothing else has an anchor
+	CU_ASSERT_EQUAL(ask.qtype, DNS_TYPE_DNSKEY);
+	CU_ASSERT(dns_name_equal(ask.qname.octets, kit_wire("sub.example.", &name)));
+	CU_ASSERT_EQUAL(path_of(&ask)->zone_name.len, 1); // by way of the root's resolvers
+	answer_dnskey(&ask, "sub.example.", &t.root, &t.by_root);
+	z = published("sub.example.");
+	CU_ASSERT(z->anchored && z->status == VAL_ZONE_SECURE && publishes(z, &t.root));
+	CU_ASSERT_FALSE(ctl_keeper_keys(t.k, kit_wire(".", &name))->anchored);
+	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_UNKNOWN);
+	CU_ASSERT_TRUE(ctl_keeper_settled(t.k));
+	// an unknown key of a reply that came by the root's path may be its
+	ctl_keeper_hint(t.k, kit_wire(".", &name), ask.path, t.ms, NOW);
+	CU_ASSERT_FATAL(due(&ask));
+	CU_ASSERT(dns_name_equal(ask.qname.octets, kit_wire("sub.example.", &name)));
+	answer_dnskey(&ask, "sub.example.", &t.root, &t.by_root);
+	// new routes: it stays, with its keys
+	CU_ASSERT_EQUAL_FATAL(ctl_keeper_sync(t.k, &t.config), 0);
+	CU_ASSERT(publishes(published("sub.example."), only));
+	// nor is it in an anchor's way that its routes become authoritative
+	t.config.zones[1].kind = ROUTE_AUTHORITATIVE;
+	CU_ASSERT_EQUAL_FATAL(ctl_keeper_sync(t.k, &t.config), 0);
+	CU_ASSERT_EQUAL(ctl_keeper_count(t.k), 2);
+	teardown();
+}
+
+static void test_island_rolls(void)
+{
+	for (unsigned restarts = 0; restarts < 2; restarts++) {
+		setup_at(true, "sub.example.", ROUTE_RECURSIVE);
+		roll(restarts);
+		teardown();
+	}
+}
+
+/* Its last key is revoked: there is no way around it, from above. */
+static void test_island_revokes_its_last(void)
+{
+	const struct kit_key *only, *plain = &t.root;
+	struct kit_key revoked;
+	struct ctl_keeper_ask ask;
+
+	setup_at(true, "sub.example.", ROUTE_RECURSIVE);
+	revoked = revoked_form(&t.root);
+	only = &revoked;
+	answer_root(&plain, 1, &plain, 1, NOW);
+	answer_root(&only, 1, &only, 1, NOW + 1);
+	CU_ASSERT_EQUAL(anchor_state(&t.root), VAL_KEY_REVOKED);
+	CU_ASSERT_EQUAL(status_of("sub.example."), VAL_ZONE_UNKNOWN);
+	CU_ASSERT(published("sub.example.")->anchored);
+	t.ms += 60 * 60 * 1000;
+	for (unsigned i = 0; i < 8 && due_of("sub.example.", NOW + 2, &ask); i++)
+		answer_dnskey(&ask, "sub.example.", &t.root, &t.by_root);
+	// the root has an anchor, too, and keys: its DS records are not asked for
+	t.anchors.item[1] = t.anchors.item[0];
+	kit_wire(".", &t.anchors.item[1].zone);
+	memcpy(t.anchors.item[1].key.rdata, t.com.rdata, t.com.rdata_len);
+	t.anchors.item[1].key.key_tag = t.com.tag;
+	t.anchors.count = 2;
+	restart(NOW + 2);
+	CU_ASSERT_FATAL(due_of(".", NOW + 2, &ask));
+	t.by_root = sign_by(&t.com, ".");
+	answer_dnskey(&ask, ".", &t.com, &t.by_root);
 	CU_ASSERT_EQUAL(status_of("."), VAL_ZONE_SECURE);
+	CU_ASSERT_FALSE(due_of("sub.example.", NOW + 2, &ask));
+	CU_ASSERT_EQUAL(status_of("sub.example."), VAL_ZONE_UNKNOWN);
 	teardown();
 }
 
@@ -856,6 +980,9 @@ int main(void)
 		{"no look without keys", test_look_not_without_keys},
 		{"sites in turn", test_sites_in_turn},
 		{"the root rolls its key", test_root_rolls},
+		{"a trust point that is not routed", test_island},
+		{"it rolls", test_island_rolls},
+		{"it revokes its last key", test_island_revokes_its_last},
 		{"the root revokes its last key", test_root_revokes_its_last},
 		{"negative trust anchors", test_negative_anchors},
 		{"a negative anchor at a trust anchor", test_negative_at_anchor},

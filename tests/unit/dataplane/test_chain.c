@@ -682,6 +682,59 @@ static void test_new_keys(void)
 	chain_close();
 }
 
+/* The root's keys are not known, or not even asked for; sec.test. has a trust anchor. */
+static void test_island(void)
+{
+	struct val_zone_keys zone[2];
+	struct val_keys *keys, *old;
+
+	for (unsigned anchored = 0; anchored < 2; anchored++) {
+		chain_open((struct stage_spec){0});
+		tree_keys(&chain.tree, ".", &zone[0]);
+		zone[0].status = VAL_ZONE_UNKNOWN;
+		zone[0].why = VAL_R_NO_CHAIN;
+		tree_keys(&chain.tree, "sec.test.", &zone[1]);
+		zone[1].anchored = true;
+		CU_ASSERT_EQUAL_FATAL(val_keys_new(zone, 1 + anchored, &keys), 0);
+		old = stage.keys;
+		stage.keys = keys;
+		stage_publish(NULL, NULL);
+		stage_turn();
+		val_keys_free(old);
+		chain_expect(anchored ? "island" : "nothing", chain_resolve("www.sec.test."),
+			anchored ? OK : FAIL, anchored,
+			anchored ? DNS_EDE_NONE : DNS_EDE_NOT_READY);
+		if (anchored)
+			CU_ASSERT_STRING_EQUAL(chain.asked, "A www.sec.test.");
+		chain_expect(
+			"beside it", chain_resolve("www.test."), FAIL, false, DNS_EDE_NOT_READY);
+		chain_close();
+	}
+}
+
+/* Keys of an anchor that are not there: no chain from the root leads past it. */
+static void test_anchor_without_keys(void)
+{
+	struct val_zone_keys zone[2];
+	struct val_keys *keys, *old;
+
+	chain_open((struct stage_spec){0});
+	tree_keys(&chain.tree, ".", &zone[0]);
+	tree_keys(&chain.tree, "sec.test.", &zone[1]);
+	zone[1].anchored = true;
+	zone[1].status = VAL_ZONE_UNKNOWN;
+	zone[1].why = VAL_R_NO_CHAIN;
+	CU_ASSERT_EQUAL_FATAL(val_keys_new(zone, 2, &keys), 0);
+	old = stage.keys;
+	stage.keys = keys;
+	stage_publish(NULL, NULL);
+	stage_turn();
+	val_keys_free(old);
+	chain_expect("no keys", chain_resolve("www.sec.test."), FAIL, false, DNS_EDE_NOT_READY);
+	chain_expect("beside it", chain_resolve("www.test."), OK, true, DNS_EDE_NONE);
+	chain_close();
+}
+
 /* What waits when everything ends is freed, whichever goes first. */
 static void test_ends_in_between(void)
 {
@@ -782,6 +835,8 @@ int main(int argc, char **argv)
 		{"no transaction", test_no_transaction},
 		{"a new table", test_new_table},
 		{"new keys", test_new_keys},
+		{"islands", test_island},
+		{"an anchor without keys", test_anchor_without_keys},
 		{"ends in between", test_ends_in_between},
 		{"aborted", test_aborted},
 		{"with a crypto lcore", test_crypto_lcore},

@@ -317,20 +317,31 @@ static void test_published(void)
 	static const struct {
 		const char *name;
 		enum val_zone_status status;
+		bool anchored;
 		uint32_t valid_until;
 		enum val_chain_end end;
 		enum val_reason why;
 		const char *asked;
 	} rows[] = {
-		{"keys", VAL_ZONE_SECURE, NOW, VAL_CHAIN_SECURE, VAL_R_NONE, "DS www.sec.test."},
-		{"keys that are over", VAL_ZONE_SECURE, NOW - 1, VAL_CHAIN_SECURE, VAL_R_NONE,
+		{"keys", VAL_ZONE_SECURE, false, NOW, VAL_CHAIN_SECURE, VAL_R_NONE,
+			"DS www.sec.test."},
+		{"keys that are over", VAL_ZONE_SECURE, false, NOW - 1, VAL_CHAIN_SECURE,
+			VAL_R_NONE,
 			"DS test., DNSKEY test., DS sec.test., DNSKEY sec.test., DS "
 			"www.sec.test."},
-		{"nothing yet", VAL_ZONE_UNKNOWN, 0, VAL_CHAIN_SECURE, VAL_R_NONE,
+		{"an anchor's keys", VAL_ZONE_SECURE, true, NOW, VAL_CHAIN_SECURE, VAL_R_NONE,
+			"DS www.sec.test."},
+		{"an anchor's keys that are over", VAL_ZONE_SECURE, true, NOW - 1, VAL_CHAIN_NONE,
+			VAL_R_KEY_MISSING, ""},
+		{"an anchor's keys, not there yet", VAL_ZONE_UNKNOWN, true, 0, VAL_CHAIN_NONE,
+			VAL_R_KEY_MISSING, ""},
+		{"nothing yet", VAL_ZONE_UNKNOWN, false, 0, VAL_CHAIN_SECURE, VAL_R_NONE,
 			"DS test., DNSKEY test., DS sec.test., DNSKEY sec.test., DS "
 			"www.sec.test."},
-		{"unsigned", VAL_ZONE_INSECURE, 0, VAL_CHAIN_INSECURE, VAL_R_UNSIGNED_ZONE, ""},
-		{"negative anchor", VAL_ZONE_NTA, 0, VAL_CHAIN_INSECURE, VAL_R_NEGATIVE_ANCHOR, ""},
+		{"unsigned", VAL_ZONE_INSECURE, false, 0, VAL_CHAIN_INSECURE, VAL_R_KEY_MISSING,
+			""},
+		{"negative anchor", VAL_ZONE_NTA, true, 0, VAL_CHAIN_INSECURE,
+			VAL_R_NEGATIVE_ANCHOR, ""},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -342,7 +353,8 @@ static void test_published(void)
 		tree_keys(&tree, ".", &zone[0]);
 		tree_keys(&tree, "sec.test.", &zone[1]);
 		zone[1].status = rows[i].status;
-		zone[1].why = VAL_R_UNSIGNED_ZONE;
+		zone[1].why = VAL_R_KEY_MISSING;
+		zone[1].anchored = rows[i].anchored;
 		zone[1].valid_until = rows[i].valid_until;
 		CU_ASSERT_EQUAL_FATAL(val_keys_new(zone, 2, &keys), 0);
 		trust.published = keys;
@@ -382,6 +394,40 @@ static void test_negative_anchor_above(void)
 	s = walk("www.sec.opt.");
 	CU_ASSERT_EQUAL(s.end, VAL_CHAIN_NONE);
 	close_tree();
+}
+
+/* An island of security: keys of an anchor below a delegation without DS, or without any word of
+ * the zones above. The closest anchor is where a chain begins. */
+static void test_island_published(void)
+{
+	struct val_zone_keys zone[2];
+	struct val_keys *keys = NULL;
+	struct val_chain_step s;
+
+	for (unsigned above = 0; above < 3; above++) {
+		static const enum val_zone_status statuses[] = {
+			VAL_ZONE_UNKNOWN, VAL_ZONE_INSECURE, VAL_ZONE_NTA};
+
+		open_tree();
+		tree_keys(&tree, "test.", &zone[0]);
+		zone[0].status = statuses[above];
+		zone[0].why = VAL_R_UNSIGNED_DELEGATION;
+		tree_keys(&tree, "sec.test.", &zone[1]);
+		zone[1].anchored = true;
+		CU_ASSERT_EQUAL_FATAL(val_keys_new(zone, 2, &keys), 0);
+		trust.published = keys;
+		CU_ASSERT(val_keys_anchored_below(keys, &zone[0].zone));
+		CU_ASSERT_FALSE(val_keys_anchored_below(keys, &zone[1].zone));
+		s = walk("www.sec.test.");
+		CU_ASSERT_EQUAL(s.end, VAL_CHAIN_SECURE);
+		CU_ASSERT_STRING_EQUAL(asked, "DS www.sec.test.");
+		CU_ASSERT_EQUAL(answer("www.sec.test.", DNS_TYPE_A), VAL_SECURE);
+		CU_ASSERT_EQUAL(answer("www.test.", DNS_TYPE_A),
+			above == 0 ? VAL_INDETERMINATE : VAL_INSECURE);
+		CU_ASSERT_STRING_EQUAL(asked, "");
+		val_keys_free(keys);
+		close_tree();
+	}
 }
 
 static void test_anchors(void)
@@ -878,6 +924,7 @@ int main(void)
 		{"signatures that end first", test_signature_ends_first},
 		{"NSEC3 iterations", test_iterations},
 		{"published zones", test_published},
+		{"islands that are published", test_island_published},
 		{"a negative anchor above facts", test_negative_anchor_above},
 		{"anchors", test_anchors},
 		{"answers out of turn", test_out_of_turn},
