@@ -238,8 +238,10 @@ static int open_parts(struct ctl_daemon *d, const struct val_anchors *anchors)
 	const struct ctl_world_ops ops = {ctl_daemon_publish, world_forget, d, ctl_routes_recall};
 	int rc = ctl_world_new(&ops, d->cfg.region, &d->world);
 
-	if (!rc)
+	if (!rc) {
+		ctl_world_set_families(d->world, dp_config_families(&d->cfg.dp));
 		rc = ctl_follow_open(d, anchors);
+	}
 	if (!rc)
 		rc = ctl_keeper_new(d->trust, &d->cfg.dp.skew, d->cfg.dp.sha1, &d->keeper);
 	if (!rc)

@@ -194,11 +194,6 @@ static void told(void *arg, int error, const uint8_t *msg, uint16_t len)
 		tried_in_vain(q, dp_outcome_ede(outcome, r->verdict.result.reason));
 }
 
-static unsigned families(const struct dp_config *cfg)
-{
-	return (cfg->source[0].family ? 1u : 0) | (cfg->source[1].family ? 2u : 0);
-}
-
 static uint32_t random_u32(void)
 {
 	uint32_t v = 0;
@@ -235,8 +230,8 @@ static void try_next(struct query *q)
 		uint64_t now = ctl_now_ms();
 		int zone = route_table_zone(t, q->qname.octets, q->qtype == DNS_TYPE_DS);
 		if (zone < 0 || now >= q->deadline_ms ||
-			route_table_choose(
-				t, zone, region, families(r->cfg), random_u32(), &q->tried, &c))
+			route_table_choose(t, zone, region, dp_config_families(r->cfg),
+				random_u32(), &q->tried, &c))
 			break;
 		q->kind = route_table_zone_kind(t, zone);
 		route_tried_add(&q->tried, t, &c);

@@ -34,6 +34,7 @@ struct ctl_world {
 	struct ctl_world_ops ops;
 	char own_region[ROUTE_SITE_NAME_MAX];
 	struct dns_hash_key hash_key;
+	unsigned families;
 	bool have_routes;
 	struct route_config config;
 	struct route_paths *paths;
@@ -181,6 +182,11 @@ free_world:
 	return err;
 }
 
+void ctl_world_set_families(struct ctl_world *w, unsigned families)
+{
+	w->families = families;
+}
+
 void ctl_world_free(struct ctl_world *w)
 {
 	if (w == NULL)
@@ -236,8 +242,10 @@ static const char *why(int err)
 int ctl_world_set_routes(
 	struct ctl_world *w, struct route_config *c, uint64_t now_ms, char *err, size_t err_size)
 {
+	unsigned families = c->families;
 	int e = route_paths_sync(w->paths, c);
 
+	c->families = w->families;
 	if (e == 0 && w->ops.states != NULL)
 		w->ops.states(w->ops.dp, w->paths);
 	if (e == 0)
@@ -246,6 +254,7 @@ int ctl_world_set_routes(
 		// Back to the paths of the configuration that goes on running.
 		if (w->have_routes)
 			route_paths_sync(w->paths, &w->config);
+		c->families = families;
 		snprintf(err, err_size, "routes refused: %s", why(e));
 		return e;
 	}

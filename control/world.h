@@ -32,6 +32,11 @@ struct ctl_world;
 
 /** own_region is copied; it may be unknown until routes are set. @retval 0, -ENOMEM */
 int ctl_world_new(const struct ctl_world_ops *ops, const char *own_region, struct ctl_world **out);
+/**
+ * Families that the server has an address of, as in route_table_choose(); both at first. Counts
+ * from the next routes on.
+ */
+void ctl_world_set_families(struct ctl_world *w, unsigned families);
 /** Frees everything, also views that are still out: only after workers have stopped. */
 void ctl_world_free(struct ctl_world *w);
 

@@ -67,6 +67,12 @@ struct dp_config {
 	struct dp_idle_config idle; // of workers and crypto lcores
 };
 
+/** Families that queries upstream can use, as in route_table_choose(). */
+static inline unsigned dp_config_families(const struct dp_config *c)
+{
+	return (c->source[0].family != 0 ? 1u : 0) | (c->source[1].family != 0 ? 2u : 0);
+}
+
 struct dp;
 
 /**

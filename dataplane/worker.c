@@ -29,9 +29,7 @@ static void take_config(struct dp_worker *w, const struct dp_worker_config *cfg)
 		w->port_mac[i] = cfg->ports[i].mac;
 	}
 	dp_idle_init(&w->idle, &cfg->cfg->idle, w->port_count == 1 ? w->port_id : NULL, w->id);
-	for (unsigned i = 0; i < 2; i++)
-		if (cfg->cfg->source[i].family != 0)
-			w->families |= 1u << i;
+	w->families = dp_config_families(cfg->cfg);
 	w->cycles_per_ms = rte_get_tsc_hz() / 1000;
 	w->cycles_per_us = rte_get_tsc_hz() / 1000000;
 	w->timeout_cycles = w->cycles_per_ms * cfg->cfg->timeout_ms;

@@ -20,6 +20,31 @@ const char *route_state_name(enum route_state s)
 	return (unsigned)s < ROUTE_STATES ? state_names[s] : "unknown";
 }
 
+static const char *const policy_names[] = {
+	[ROUTE_ORDERED] = "ordered",
+	[ROUTE_WEIGHTED] = "weighted",
+	[ROUTE_FASTEST] = "fastest",
+};
+_Static_assert(sizeof(policy_names) / sizeof(policy_names[0]) == ROUTE_POLICIES, "one name each");
+
+const char *route_policy_name(enum route_policy p)
+{
+	return (unsigned)p < ROUTE_POLICIES ? policy_names[p] : "unknown";
+}
+
+struct route_share route_order_share(const struct route_order_config *o, size_t i)
+{
+	static const struct route_share plain = {.weight = 1, .limit_percent = 100};
+
+	return o->shares != NULL ? o->shares[i] : plain;
+}
+
+static void free_order(struct route_order_config *o)
+{
+	free(o->sites);
+	free(o->shares);
+}
+
 void route_config_fini(struct route_config *c)
 {
 	for (size_t i = 0; c->sites != NULL && i < c->site_count; i++)
@@ -30,7 +55,7 @@ void route_config_fini(struct route_config *c)
 		struct route_zone_config *z = &c->zones[i];
 
 		for (size_t k = 0; z->orders != NULL && k < z->order_count; k++)
-			free(z->orders[k].sites);
+			free_order(&z->orders[k]);
 		free(z->orders);
 	}
 	free(c->sites);
@@ -97,15 +122,25 @@ static int copy_regions(const struct route_config *c, struct route_config *out)
 	return 0;
 }
 
+static int copy_order(const struct route_order_config *o, struct route_order_config *out)
+{
+	if (copy_array(o->sites, o->site_count, sizeof(*o->sites), &out->sites) != 0)
+		return -ENOMEM;
+	if (o->shares == NULL)
+		return 0;
+	return copy_array(o->shares, o->site_count, sizeof(*o->shares), &out->shares);
+}
+
 static int copy_orders(const struct route_zone_config *z, struct route_zone_config *out)
 {
 	if (copy_array(z->orders, z->order_count, sizeof(*z->orders), &out->orders) != 0)
 		return -ENOMEM;
-	for (size_t i = 0; i < z->order_count; i++)
+	for (size_t i = 0; i < z->order_count; i++) {
 		out->orders[i].sites = NULL;
+		out->orders[i].shares = NULL;
+	}
 	for (size_t i = 0; i < z->order_count; i++)
-		if (copy_array(z->orders[i].sites, z->orders[i].site_count,
-			    sizeof(*z->orders[i].sites), &out->orders[i].sites) != 0)
+		if (copy_order(&z->orders[i], &out->orders[i]) != 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -125,7 +160,7 @@ static int copy_zones(const struct route_config *c, struct route_config *out)
 
 int route_config_copy(const struct route_config *c, struct route_config *out)
 {
-	struct route_config copy = {0};
+	struct route_config copy = {.families = c->families};
 
 	if (copy_sites(c, &copy) != 0 || copy_regions(c, &copy) != 0 || copy_zones(c, &copy) != 0) {
 		route_config_fini(&copy);
@@ -249,6 +284,21 @@ static int check_region(const struct route_region_config *r, const struct compla
 	return 0;
 }
 
+static int check_share(
+	const struct route_order_config *o, size_t i, const char *zone, const struct complaint *why)
+{
+	struct route_share s = route_order_share(o, i);
+	unsigned before = i > 0 ? route_order_share(o, i - 1).group : 0;
+
+	if (s.group != before && (i == 0 || s.group != before + 1))
+		return wrong(why, "zone %s: group %u after group %u", zone, s.group, before);
+	if (s.weight == 0 || s.weight > ROUTE_WEIGHT_MAX)
+		return wrong(why, "zone %s: no weight: %u", zone, s.weight);
+	if (s.limit_percent == 0 || s.limit_percent > 100)
+		return wrong(why, "zone %s: no share limit: %u %%", zone, s.limit_percent);
+	return 0;
+}
+
 static int check_order(const struct route_config *c, const struct route_zone_config *z,
 	const struct route_order_config *o, const char *zone, const struct complaint *why)
 {
@@ -259,7 +309,11 @@ static int check_order(const struct route_config *c, const struct route_zone_con
 			return wrong(why, "zone %s: two orders for one region", zone);
 	if (o->site_count > ROUTE_ZONE_PATHS_MAX)
 		return wrong(why, "zone %s: more than %d sites", zone, ROUTE_ZONE_PATHS_MAX);
+	if ((unsigned)o->policy >= ROUTE_POLICIES)
+		return wrong(why, "zone %s: no policy %u", zone, (unsigned)o->policy);
 	for (size_t i = 0; i < o->site_count; i++) {
+		if (check_share(o, i, zone, why) != 0)
+			return -EINVAL;
 		if (o->sites[i] >= c->site_count)
 			return wrong(why, "zone %s: no site %u", zone, o->sites[i]);
 		for (size_t k = 0; k < i; k++)
@@ -299,6 +353,8 @@ int route_config_check(const struct route_config *c, char *why, size_t why_size)
 	long twice;
 	int err;
 
+	if (c->families > 3)
+		return wrong(&to, "no families %u", c->families);
 	if (c->site_count >= UINT16_MAX || c->region_count >= ROUTE_REGION_NONE ||
 		c->zone_count >= UINT16_MAX)
 		return wrong(&to, "more than 65,534 sites, regions or zones");

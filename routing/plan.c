@@ -22,6 +22,7 @@ void route_plan_unref(struct route_plan *plan)
 	if (plan == NULL || --plan->refs > 0)
 		return;
 	free(plan->candidates);
+	free(plan->limit_percent);
 	free(plan->list);
 	free(plan->lists);
 	free(plan->site_hash);
@@ -101,24 +102,30 @@ static int make_room(struct build *b)
 	plan->list = calloc(b->list_room, sizeof(*plan->list));
 	plan->lists = calloc(c->zone_count * (c->region_count + 1) + 1, sizeof(*plan->lists));
 	plan->candidates = aligned_alloc(64, b->candidate_room * sizeof(*plan->candidates));
-	if (plan->list == NULL || plan->lists == NULL || plan->candidates == NULL)
+	plan->limit_percent = calloc(b->candidate_room, sizeof(*plan->limit_percent));
+	if (plan->list == NULL || plan->lists == NULL || plan->candidates == NULL ||
+		plan->limit_percent == NULL)
 		return -ENOMEM;
 	memset(plan->candidates, 0, b->candidate_room * sizeof(*plan->candidates));
 	return 0;
 }
 
-static int add_candidate(
-	struct build *b, size_t zone, uint16_t site, const struct route_addr *addr, uint8_t rank)
+static int add_candidate(struct build *b, size_t zone, const struct route_order_config *o, size_t i,
+	const struct route_addr *addr, uint8_t rank)
 {
+	const uint16_t site = o->sites[i];
+	const struct route_share share = route_order_share(o, i);
 	const struct route_path *path =
 		route_paths_find(b->paths, &b->c->zones[zone].name, b->c->sites[site].name, addr);
 
 	if (path == NULL || path->zone != zone || path->site != site)
 		return -EINVAL;
+	b->plan->limit_percent[b->plan->candidate_count] = share.limit_percent;
 	b->plan->candidates[b->plan->candidate_count++] = (struct route_candidate){
 		.addr = path->addr,
-		.family = addr->family == 4 ? 1 : 2,
 		.rank = rank,
+		.group = share.group,
+		.weight = o->policy == ROUTE_WEIGHTED ? share.weight : 0,
 		.path = path->id,
 		.site = site,
 		.site_hash = b->plan->site_hash[site],
@@ -130,23 +137,27 @@ static int add_candidate(
 static uint32_t add_list(struct build *b, size_t zone, const struct route_order_config *o, int *err)
 {
 	struct route_plan *plan = b->plan;
+	struct route_list_plan *list = &plan->list[plan->list_count];
 	uint32_t first, n = 0;
 
 	plan->candidate_count = (plan->candidate_count + ROUTE_LIST_ALIGN - 1) / ROUTE_LIST_ALIGN *
 				ROUTE_LIST_ALIGN;
 	first = plan->candidate_count / ROUTE_LIST_ALIGN;
+	*list = (struct route_list_plan){.policy = (uint8_t)o->policy};
 	for (size_t i = 0; i < o->site_count; i++) {
 		const struct route_site_config *s = &b->c->sites[o->sites[i]];
 
+		list->limited |= route_order_share(o, i).limit_percent < 100;
 		for (size_t a = 0; a < s->addr_count; a++, n++) {
-			*err = add_candidate(b, zone, o->sites[i], &s->addrs[a], (uint8_t)n);
+			*err = add_candidate(b, zone, o, i, &s->addrs[a], (uint8_t)n);
 			if (*err != 0)
 				return 0;
 		}
 	}
 	if (n == 0)
 		return 0;
-	return plan->list[plan->list_count++] = first << ROUTE_LIST_COUNT_BITS | n;
+	plan->list_count++;
+	return list->word = first << ROUTE_LIST_COUNT_BITS | n;
 }
 
 static int add_zone(struct build *b, size_t zone)
@@ -189,6 +200,7 @@ int route_plan_new(const struct route_config *c, struct route_paths *p, const ch
 		return -ENOMEM;
 	b.plan->refs = 1;
 	b.plan->generation = route_paths_generation(p);
+	b.plan->families = c->families != 0 ? c->families : 3;
 	err = take_own_region(&b, own_region);
 	if (err == 0)
 		err = copy_names(&b, key);

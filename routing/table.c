@@ -5,16 +5,18 @@
 #include <string.h>
 
 #include "routing/plan_priv.h"
+#include "routing/tally_priv.h"
 
 /*
  * A table is a plan (shared by all tables of one configuration: which list of paths a zone has in a
- * region) and its own copy of the lists with the states of one moment, each sorted by state and
- * then by configured order.
+ * region) and its own copy of the lists with the states of one moment, each sorted by state, group
+ * and then as the policy says (configured order, or RTT).
  *
- * So the path for a question that was not tried yet is the list's first entry, or one of the
- * entries of the same site and state that follow it: one load of a word, one of a cache line.
- * Nothing is written after the table is published; whoever publishes it orders these writes before
- * the readers' loads.
+ * The first choice for a question draws one of the list's columns, which are its first entries: by
+ * policy, weights and share limits, all reckoned when the table is built (tally.c). Mostly one load
+ * of a word and one of a cache line; two where a column stands for two paths. A second choice walks
+ * the list. Nothing is written after the table is published; whoever publishes it orders these
+ * writes before the readers' loads.
  */
 
 struct route_table {
@@ -24,35 +26,6 @@ struct route_table {
 };
 
 /* ---- build ---- */
-
-// Insertion sort: lists are short, mostly sorted, and it keeps the order of equals.
-static void sort_list(struct route_candidate *list, uint32_t count)
-{
-	for (uint32_t i = 1; i < count; i++) {
-		struct route_candidate x = list[i];
-		uint32_t k = i;
-
-		for (; k > 0 && list[k - 1].state > x.state; k--)
-			list[k] = list[k - 1];
-		list[k] = x;
-	}
-}
-
-static void finish_list(struct route_candidate *list, uint32_t count)
-{
-	uint32_t usable = 0;
-
-	sort_list(list, count);
-	for (uint32_t i = count; i-- > 0;) {
-		bool same = i + 1 < count && list[i].site == list[i + 1].site &&
-			    list[i].state == list[i + 1].state;
-
-		list[i].group = same ? (uint8_t)(list[i + 1].group + 1) : 1;
-		usable += list[i].state != ROUTE_DRAINED;
-	}
-	// Where the operator drained everything, answering beats obeying.
-	list[0].usable = (uint8_t)(usable != 0 ? usable : count);
-}
 
 static int table_of_plan(
 	struct route_plan *plan, struct route_paths *p, uint64_t number, struct route_table **out)
@@ -69,14 +42,8 @@ static int table_of_plan(
 		return -ENOMEM;
 	}
 	memcpy(t->candidates, plan->candidates, size);
-	for (uint32_t l = 0; l < plan->list_count; l++) {
-		struct route_candidate *list = &t->candidates[route_list_first(plan->list[l])];
-		uint32_t count = route_list_count(plan->list[l]);
-
-		for (uint32_t i = 0; i < count; i++)
-			list[i].state = (uint8_t)route_paths_at(p, list[i].path)->state;
-		finish_list(list, count);
-	}
+	for (uint32_t l = 0; l < plan->list_count; l++)
+		route_list_finish(plan, l, p, &t->candidates[route_list_first(plan->list[l].word)]);
 	t->number = number;
 	t->plan = plan;
 	route_plan_ref(plan);
@@ -174,7 +141,7 @@ static bool site_tried(const struct route_tried *tried, uint16_t site_hash)
 static bool allowed(
 	const struct route_candidate *c, unsigned families, const struct route_tried *tried)
 {
-	return (c->family & families) != 0 && !path_tried(tried, c->path);
+	return (route_candidate_family(c) & families) != 0 && !path_tried(tried, c->path);
 }
 
 static void choose(const struct route_candidate *c, struct route_choice *out)
@@ -182,24 +149,24 @@ static void choose(const struct route_candidate *c, struct route_choice *out)
 	*out = (struct route_choice){c->path, c->site, c->addr};
 }
 
-/* One of a group, by salt: every allowed one with the same chance. At least one is. */
-static void choose_in_group(const struct route_candidate *group, unsigned count, unsigned families,
+/* One of a run, by salt: every allowed one with the same chance. At least one is. */
+static void choose_in_run(const struct route_candidate *run, unsigned count, unsigned families,
 	uint32_t salt, const struct route_tried *tried, struct route_choice *out)
 {
 	unsigned n = 0, pick;
 
 	for (unsigned i = 0; i < count; i++)
-		n += allowed(&group[i], families, tried);
+		n += allowed(&run[i], families, tried);
 	pick = (unsigned)(((uint64_t)salt * n) >> 32);
 	for (unsigned i = 0; i < count; i++)
-		if (allowed(&group[i], families, tried) && pick-- == 0) {
-			choose(&group[i], out);
+		if (allowed(&run[i], families, tried) && pick-- == 0) {
+			choose(&run[i], out);
 			return;
 		}
 }
 
 // What is preferred: a tier of states, then a site that this query has not met, then the state
-// within the tier. Lower is better.
+// within the tier, then the group. Lower is better.
 static unsigned preference(const struct route_candidate *c, const struct route_tried *tried)
 {
 	static const uint8_t tier[ROUTE_STATES] = {
@@ -210,35 +177,90 @@ static unsigned preference(const struct route_candidate *c, const struct route_t
 		[ROUTE_DRAINED] = 3,
 	};
 
-	return tier[c->state] * 16u + site_tried(tried, c->site_hash) * 8u + c->state;
+	return (tier[c->state] * 16u + site_tried(tried, c->site_hash) * 8u + c->state) *
+		       ROUTE_ZONE_PATHS_MAX +
+	       c->group;
+}
+
+/* Weight of a run of one site's paths when it is as good as any; 0: it is not. */
+static unsigned run_weight(const struct route_candidate *run, unsigned families,
+	const struct route_tried *tried, unsigned best)
+{
+	for (unsigned i = 0; i < run->run; i++)
+		if (allowed(&run[i], families, tried))
+			return preference(&run[i], tried) == best ? run->weight : 0;
+	return 0;
+}
+
+/*
+ * From `first` on, the first one that is as good as any: that one, or by weight one of the runs
+ * that are as good. These follow it in the list.
+ */
+static const struct route_candidate *choose_run(const struct route_candidate *first,
+	const struct route_candidate *end, unsigned families, uint32_t *salt,
+	const struct route_tried *tried)
+{
+	unsigned best = preference(first, tried), total = 0;
+	uint64_t pick;
+
+	if (first->weight == 0)
+		return first;
+	for (const struct route_candidate *c = first; c < end; c += c->run)
+		total += run_weight(c, families, tried, best);
+	pick = (uint64_t)*salt * total;
+	*salt = (uint32_t)pick; // what is left of it picks the address
+	pick >>= 32;
+	for (const struct route_candidate *c = first; c < end; c += c->run) {
+		unsigned weight = run_weight(c, families, tried, best);
+
+		if (pick < weight)
+			return c;
+		pick -= weight;
+	}
+	return first;
+}
+
+/* The walk, when it is not a first choice. */
+static int choose_another(const struct route_candidate *list, unsigned count, unsigned families,
+	uint32_t salt, const struct route_tried *tried, struct route_choice *out)
+{
+	const struct route_candidate *best = NULL, *end = list;
+	unsigned best_preference = ~0u;
+
+	// Where the operator drained everything, answering beats obeying.
+	for (; end < list + count; end++) {
+		unsigned p;
+
+		if (end->state == ROUTE_DRAINED && list[0].state != ROUTE_DRAINED)
+			break;
+		if (!allowed(end, families, tried))
+			continue;
+		p = preference(end, tried);
+		if (p >= best_preference)
+			continue;
+		best = end;
+		best_preference = p;
+	}
+	if (best == NULL)
+		return -ENOENT;
+	best = choose_run(best, end, families, &salt, tried);
+	choose_in_run(best, best->run, families, salt, tried, out);
+	return 0;
 }
 
 int route_table_choose(const struct route_table *t, int zone, uint16_t region, unsigned families,
 	uint32_t salt, const struct route_tried *tried, struct route_choice *out)
 {
-	const struct route_candidate *list =
-		&t->candidates[route_list_first(route_plan_list(t->plan, zone, region))];
-	const struct route_candidate *best = NULL;
-	unsigned usable = list[0].usable, best_preference = ~0u;
+	uint32_t word = route_plan_list(t->plan, zone, region);
+	const struct route_candidate *list = &t->candidates[route_list_first(word)];
+	uint64_t draw = (uint64_t)salt * list[0].columns;
+	const struct route_candidate *c = &list[draw >> 32];
 
-	if (tried->count == 0 && families == 3) {
-		choose(&list[((uint64_t)salt * list[0].group) >> 32], out);
-		return 0;
-	}
-	for (unsigned i = 0; i < usable; i++) {
-		unsigned p;
-
-		if (!allowed(&list[i], families, tried))
-			continue;
-		p = preference(&list[i], tried);
-		if (p >= best_preference)
-			continue;
-		best = &list[i];
-		best_preference = p;
-	}
-	if (best == NULL)
-		return -ENOENT;
-	choose_in_group(best, best->group, families, salt, tried, out);
+	if (tried->count > 0 || families != t->plan->families || list[0].columns == 0)
+		return choose_another(list, route_list_count(word), families, salt, tried, out);
+	if ((uint32_t)draw >> 16 >= c->cut)
+		c = &list[c->other];
+	choose(c, out);
 	return 0;
 }
 
@@ -265,5 +287,25 @@ size_t route_table_paths(const struct route_table *t, int zone, uint16_t region,
 		choose(&list[i], &out[list[i].rank]);
 		states[list[i].rank] = (enum route_state)list[i].state;
 	}
+	return count < max ? count : max;
+}
+
+size_t route_table_shares(
+	const struct route_table *t, int zone, uint16_t region, double *out, size_t max)
+{
+	uint32_t word = route_plan_list(t->plan, zone, region);
+	const struct route_candidate *list = &t->candidates[route_list_first(word)];
+	uint32_t count = route_list_count(word);
+	double share[ROUTE_ZONE_PATHS_MAX] = {0};
+
+	for (unsigned i = 0; i < list[0].columns; i++) {
+		double own = list[i].cut / 65536.0;
+
+		share[i] += own / list[0].columns;
+		share[list[i].other] += (1 - own) / list[0].columns;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		if (list[i].rank < max)
+			out[list[i].rank] = share[i];
 	return count < max ? count : max;
 }

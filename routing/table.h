@@ -18,6 +18,7 @@ enum {
 	ROUTE_SITE_NAME_MAX = 32,  // with NUL
 	ROUTE_ZONE_PATHS_MAX = 64, // paths of one zone in one region
 	ROUTE_REGION_NONE = 0xffff,
+	ROUTE_WEIGHT_MAX = 100,
 };
 
 /** IPv4 or IPv6 address, network order; IPv4 uses the first four octets, the rest zero. */
@@ -75,11 +76,33 @@ struct route_region_config {
 	struct route_prefix *clients;
 };
 
+/** Who of a group of sites gets a query. */
+enum route_policy {
+	ROUTE_ORDERED,  // the first one
+	ROUTE_WEIGHTED, // each by its weight
+	ROUTE_FASTEST,  // the one with the smallest RTT; now and then another
+	ROUTE_POLICIES
+};
+/** Short stable name, as "weighted"; never NULL. */
+const char *route_policy_name(enum route_policy p);
+
+/** What an order says of one of its sites. */
+struct route_share {
+	uint8_t group;         // 0 first, then the same or one more than the site before
+	uint8_t weight;        // 1..ROUTE_WEIGHT_MAX; counts by policy ROUTE_WEIGHTED only
+	uint8_t limit_percent; // 1..100: a fault elsewhere brings no more than this here
+};
+
 struct route_order_config {
 	uint16_t region; // index into regions, ROUTE_REGION_NONE: every region not named
+	enum route_policy policy;
 	size_t site_count;
-	uint16_t *sites; // indexes into sites, best first
+	uint16_t *sites;            // indexes into sites, best first
+	struct route_share *shares; // as many, or NULL: one group, weights 1, limits 100
 };
+
+/** What an order says of its site i < site_count. */
+struct route_share route_order_share(const struct route_order_config *o, size_t i);
 
 struct route_zone_config {
 	struct dns_name name; // lower-cased
@@ -89,6 +112,9 @@ struct route_zone_config {
 };
 
 struct route_config {
+	// Families that the server has an address of, as in route_table_choose(): shares are
+	// reckoned over these. 0: both. Set by who builds tables, not in the file.
+	unsigned families;
 	size_t site_count, region_count, zone_count;
 	struct route_site_config *sites;
 	struct route_region_config *regions;
@@ -106,7 +132,7 @@ int route_config_copy(const struct route_config *c, struct route_config *out);
  * What every function below relies on: indexes in range, names present and unique, addresses of a
  * known family and once per site, prefixes no longer than their address, at most one order a
  * region, a site once in an order, at most ROUTE_ZONE_PATHS_MAX addresses in a site and sites in an
- * order.
+ * order, a known policy, groups without a gap, weights and limits in range.
  *
  * @param why  gets a sentence on -EINVAL; why_size may be 0
  * @retval 0, -EINVAL, -ENOMEM
@@ -124,6 +150,7 @@ struct route_path {
 	struct dns_name zone_name;
 	struct route_addr addr;
 	enum route_state state;
+	uint32_t rtt_us; // that tables go by; 0: not known. See rtt.h
 };
 
 struct route_paths; // registry, control thread only
@@ -227,13 +254,16 @@ struct route_tried {
 /**
  * Next path for a query: usable states before unusable ones (UP and PROBATION; then LAGGING; then
  * FAILING; DRAINED never unless every path is), then sites not tried, then UP before PROBATION,
- * then order in the region's list, then `salt` picks among the addresses of one site, in one state,
- * whose family is in `families`.
+ * then the first group, then by the order's policy, then `salt` picks among the addresses of one
+ * site, in one state, whose family is in `families`.
+ *
+ * The first choice for a query keeps share limits too: see README.md. It is by the shares that the
+ * table was built with when `families` are those of its configuration.
  *
  * @param families  bit 0: IPv4 usable, bit 1: IPv6 usable
- * @param salt      random bits, e.g. for the choice between IPv4 and IPv6 of a site
+ * @param salt      random bits: for weights, and for the choice between IPv4 and IPv6 of a site
  * @retval 0, -ENOENT nothing left that was not tried
- * O(paths of the zone in the region). Worker.
+ * First choice O(1), another O(paths of the zone in the region). Worker.
  */
 int route_table_choose(const struct route_table *t, int zone, uint16_t region, unsigned families,
 	uint32_t salt, const struct route_tried *tried, struct route_choice *out);
@@ -250,3 +280,11 @@ void route_tried_add(
  */
 size_t route_table_paths(const struct route_table *t, int zone, uint16_t region,
 	struct route_choice *out, enum route_state *states, size_t max);
+
+/**
+ * The share of first choices that each path has in this table, in configured order as
+ * route_table_paths(): 0..1, together 1 unless no path is of a usable family.
+ * @return count
+ */
+size_t route_table_shares(
+	const struct route_table *t, int zone, uint16_t region, double *out, size_t max);

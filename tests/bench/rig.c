@@ -116,7 +116,8 @@ static void make_routes(struct dp_view *view)
 {
 	static struct route_site_config site = {.name = "here", .addr_count = 1};
 	static uint16_t order_sites[] = {0};
-	static struct route_order_config order = {ROUTE_REGION_NONE, 1, order_sites};
+	static struct route_order_config order = {
+		.region = ROUTE_REGION_NONE, .site_count = 1, .sites = order_sites};
 	static struct route_zone_config zone = {.order_count = 1, .orders = &order};
 	const struct dns_hash_key hash_key = {5, 6};
 	struct route_config c = {.site_count = 1, .sites = &site, .zone_count = 1, .zones = &zone};

@@ -16,11 +16,13 @@ static const uint64_t now_us = 5000000000;
 static struct route_addr addr = {4, {10, 53, 1, 1}};
 static struct route_site_config sites[1] = {{"sin", 1, &addr}};
 static uint16_t order[1];
-static struct route_order_config orders[1] = {{ROUTE_REGION_NONE, 1, order}};
+static struct route_order_config orders[1] = {
+	{.region = ROUTE_REGION_NONE, .site_count = 1, .sites = order}};
 static struct route_zone_config zones[1] = {
 	{{5, 1, "\3com"}, ROUTE_AUTHORITATIVE, 1, orders},
 };
-static const struct route_config config = {1, 0, 1, sites, NULL, zones};
+static const struct route_config config = {
+	.site_count = 1, .zone_count = 1, .sites = sites, .zones = zones};
 
 /* One path of com., its probe on the way. */
 static struct {

@@ -14,11 +14,13 @@ enum { NOW = 1700000000 };
 static struct route_addr addr[2] = {{4, {10, 53, 1, 1}}, {4, {10, 53, 2, 1}}};
 static struct route_site_config sites[2] = {{"sin", 1, &addr[0]}, {"nrt", 1, &addr[1]}};
 static uint16_t order[2] = {0, 1};
-static struct route_order_config orders[1] = {{ROUTE_REGION_NONE, 2, order}};
+static struct route_order_config orders[1] = {
+	{.region = ROUTE_REGION_NONE, .site_count = 2, .sites = order}};
 static struct route_zone_config zones[1] = {
 	{{5, 1, "\3com"}, ROUTE_AUTHORITATIVE, 1, orders},
 };
-static const struct route_config config = {2, 0, 1, sites, NULL, zones};
+static const struct route_config config = {
+	.site_count = 2, .zone_count = 1, .sites = sites, .zones = zones};
 static const struct dns_hash_key key = {1, 2};
 
 enum { SIN, NRT, NONE = 0xffff };

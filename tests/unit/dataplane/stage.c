@@ -107,9 +107,11 @@ static void set_routes(const struct stage_spec *spec)
 			.addr_count = spec->both ? 2 : 1, .addrs = addrs[i]};
 		snprintf(sites[i].name, sizeof(sites[i].name), "%s", site_names[i]);
 	}
-	com_order = (struct route_order_config){ROUTE_REGION_NONE, 3, com_sites};
-	root_order = (struct route_order_config){
-		ROUTE_REGION_NONE, spec->tree != NULL ? 2 : 1, root_sites};
+	com_order = (struct route_order_config){
+		.region = ROUTE_REGION_NONE, .site_count = 3, .sites = com_sites};
+	root_order = (struct route_order_config){.region = ROUTE_REGION_NONE,
+		.site_count = spec->tree != NULL ? 2 : 1,
+		.sites = root_sites};
 	memset(zones, 0, sizeof(zones));
 	kit_wire("com.", &zones[0].name);
 	zones[0].kind = spec->recursive ? ROUTE_RECURSIVE : ROUTE_AUTHORITATIVE;

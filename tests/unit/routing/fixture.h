@@ -90,6 +90,18 @@ static inline void fix_order(
 		o->sites[i] = (uint16_t)(sites[i] - '0');
 }
 
+/** What an order says of its site i; the others' shares are the plain ones until they are set. */
+static inline void fix_share(struct route_order_config *o, size_t i, uint8_t group, uint8_t weight,
+	uint8_t limit_percent)
+{
+	if (o->shares == NULL) {
+		o->shares = fix_alloc(o->site_count, sizeof(*o->shares));
+		for (size_t k = 0; k < o->site_count; k++)
+			o->shares[k] = (struct route_share){0, 1, 100};
+	}
+	o->shares[i] = (struct route_share){group, weight, limit_percent};
+}
+
 /**
  * The usual one: sites sin, nrt, lax with both families and root with IPv4; regions apac
  * 198.51.100.0/24 and 2001:db8:100::/48, us 203.0.113.0/24; zones "." at root, "com." sin nrt lax
