@@ -56,11 +56,6 @@ static uint16_t own_region(const struct ctl_daemon *d, const struct route_config
 	return ROUTE_REGION_NONE;
 }
 
-static unsigned families(const struct ctl_daemon *d)
-{
-	return (d->cfg.dp.source[0].family ? 1u : 0) | (d->cfg.dp.source[1].family ? 2u : 0);
-}
-
 /** The site that our own region's clients are sent to now; NULL when there is none. */
 static const char *served_by(
 	const struct ctl_daemon *d, const struct route_config *c, const struct route_zone_config *z)
@@ -71,8 +66,8 @@ static const char *served_by(
 	int zone = route_table_zone(t, z->name.octets, false);
 
 	if (zone < 0 ||
-		route_table_choose(t, zone, own_region(d, c), families(d), 0, &none, &choice) !=
-			0 ||
+		route_table_choose(t, zone, own_region(d, c), dp_config_families(&d->cfg.dp), 0,
+			&none, &choice) != 0 ||
 		choice.site >= c->site_count)
 		return NULL;
 	return c->sites[choice.site].name;
@@ -632,22 +627,44 @@ json_t *ctl_report_keys(struct ctl_daemon *d)
 
 /* ---- routes ---- */
 
-static json_t *region_paths(
-	struct ctl_daemon *d, const struct route_config *c, int zone, uint16_t region)
+/** A percentage; the table knows it to 1/65536. */
+static json_t *tenths_json(double percent)
+{
+	return json_real((double)(int)(percent * 10 + 0.5) / 10);
+}
+
+/** What an order says of a site; the plain share where it says nothing. */
+static struct route_share share_of_site(const struct route_order_config *o, uint16_t site)
+{
+	for (size_t i = 0; i < o->site_count; i++)
+		if (o->sites[i] == site)
+			return route_order_share(o, i);
+	return (struct route_share){.weight = 1, .limit_percent = 100};
+}
+
+static json_t *order_paths(struct ctl_daemon *d, const struct route_config *c, int zone,
+	const struct route_order_config *o)
 {
 	const struct route_table *t = ctl_world_table(d->world);
+	uint16_t region = o->region;
+	double share[ROUTE_ZONE_PATHS_MAX] = {0};
 	struct route_choice choice[ROUTE_ZONE_PATHS_MAX];
 	enum route_state state[ROUTE_ZONE_PATHS_MAX];
 	size_t n = route_table_paths(t, zone, region, choice, state, ROUTE_ZONE_PATHS_MAX);
 	json_t *paths = json_array();
 
-	for (size_t i = 0; i < n && i < ROUTE_ZONE_PATHS_MAX; i++)
+	route_table_shares(t, zone, region, share, ROUTE_ZONE_PATHS_MAX);
+	for (size_t i = 0; i < n && i < ROUTE_ZONE_PATHS_MAX; i++) {
+		struct route_share s = share_of_site(o, choice[i].site);
 		json_array_append_new(paths,
-			json_pack("{s:s,s:o,s:s}", "site",
+			json_pack("{s:s,s:o,s:s,s:i,s:i,s:i,s:o}", "site",
 				choice[i].site < c->site_count ? c->sites[choice[i].site].name
 							       : "?",
 				"address", addr_json(&choice[i].addr), "state",
-				route_state_name(state[i])));
+				route_state_name(state[i]), "group", s.group + 1, "weight",
+				s.weight, "share_limit", s.limit_percent, "share",
+				tenths_json(100 * share[i])));
+	}
 	return paths;
 }
 
@@ -660,8 +677,10 @@ static json_t *orders_json(
 	for (size_t i = 0; zone >= 0 && i < z->order_count; i++) {
 		uint16_t region = z->orders[i].region;
 		const char *name = region == ROUTE_REGION_NONE ? "*" : c->regions[region].name;
-		json_array_append_new(orders, json_pack("{s:s,s:o}", "region", name, "paths",
-						      region_paths(d, c, zone, region)));
+		json_array_append_new(
+			orders, json_pack("{s:s,s:s,s:o}", "region", name, "policy",
+					route_policy_name(z->orders[i].policy), "paths",
+					order_paths(d, c, zone, &z->orders[i])));
 	}
 	return orders;
 }

@@ -19,6 +19,7 @@ struct fact {
 	enum kind kind;
 	char *key;   // as the line begins
 	char *value; // the rest of it, may be ""
+	char *words; // the value for the summary; NULL: as it stands
 	char *who;   // for the summary: "com.: us"
 };
 
@@ -61,13 +62,15 @@ static void fact_free(struct fact *f)
 {
 	free(f->key);
 	free(f->value);
+	free(f->words);
 	free(f->who);
 }
 
-/** Takes the texts over. */
-static void add(struct facts *fs, enum kind kind, char *key, char *value, char *who)
+/** Takes the texts over; words may be NULL. */
+static void add_said(
+	struct facts *fs, enum kind kind, char *key, char *value, char *words, char *who)
 {
-	struct fact f = {kind, key, value, who};
+	struct fact f = {kind, key, value, words, who};
 
 	if (fs->count == fs->room) {
 		size_t room = fs->room ? 2 * fs->room : 64;
@@ -83,6 +86,11 @@ static void add(struct facts *fs, enum kind kind, char *key, char *value, char *
 		return;
 	}
 	fs->list[fs->count++] = f;
+}
+
+static void add(struct facts *fs, enum kind kind, char *key, char *value, char *who)
+{
+	add_said(fs, kind, key, value, NULL, who);
 }
 
 static void facts_fini(struct facts *fs)
@@ -106,14 +114,53 @@ static char *addrs_text(const struct route_site_config *s)
 	return text_end(&t);
 }
 
+/** "weighted: sin weight=5 share_limit=40 nrt weight=1 | lax weight=1"; a plain order is "sin nrt".
+ */
 static char *order_text(const struct route_config *c, const struct route_order_config *o)
 {
 	struct text t;
 
 	if (!text_begin(&t))
 		return NULL;
-	for (size_t i = 0; i < o->site_count; i++)
-		fprintf(t.f, "%s%s", i ? " " : "", c->sites[o->sites[i]].name);
+	if (o->policy != ROUTE_ORDERED)
+		fprintf(t.f, "%s: ", route_policy_name(o->policy));
+	for (size_t i = 0; i < o->site_count; i++) {
+		struct route_share s = route_order_share(o, i);
+		bool new_group = i && s.group != route_order_share(o, i - 1).group;
+		fprintf(t.f, "%s%s", new_group ? " | " : i ? " " : "", c->sites[o->sites[i]].name);
+		if (o->policy == ROUTE_WEIGHTED)
+			fprintf(t.f, " weight=%u", s.weight);
+		if (s.limit_percent < 100)
+			fprintf(t.f, " share_limit=%u", s.limit_percent);
+	}
+	return text_end(&t);
+}
+
+/** "sin before nrt", "lax only", "sin by 5 (at most 40 %) and nrt by 1, then lax by 1". */
+static char *order_words(const struct route_config *c, const struct route_order_config *o)
+{
+	static const char *const between[ROUTE_POLICIES] = {" before ", " and ", " or "};
+	struct text t;
+
+	if (!text_begin(&t))
+		return NULL;
+	if (o->policy == ROUTE_FASTEST && o->site_count > 1)
+		fprintf(t.f, "the fastest of ");
+	for (size_t i = 0; i < o->site_count; i++) {
+		struct route_share s = route_order_share(o, i);
+		bool new_group = i && s.group != route_order_share(o, i - 1).group;
+		fprintf(t.f, "%s%s",
+			new_group ? ", then "
+			: i       ? between[o->policy]
+				  : "",
+			c->sites[o->sites[i]].name);
+		if (o->policy == ROUTE_WEIGHTED && o->site_count > 1)
+			fprintf(t.f, " by %u", s.weight);
+		if (s.limit_percent < 100)
+			fprintf(t.f, " (at most %u %%)", s.limit_percent);
+	}
+	if (o->site_count == 1)
+		fprintf(t.f, " only");
 	return text_end(&t);
 }
 
@@ -131,8 +178,9 @@ static void zone_facts(struct facts *fs, const struct route_config *c, size_t zo
 		const char *in =
 			region == ROUTE_REGION_NONE ? "other regions" : c->regions[region].name;
 		bool alone = z->order_count == 1 && region == ROUTE_REGION_NONE;
-		add(fs, ORDER, print("zone %s in %s", name, region == ROUTE_REGION_NONE ? "*" : in),
-			order_text(c, &z->orders[i]),
+		add_said(fs, ORDER,
+			print("zone %s in %s", name, region == ROUTE_REGION_NONE ? "*" : in),
+			order_text(c, &z->orders[i]), order_words(c, &z->orders[i]),
 			alone ? print("%s", name) : print("%s: %s", name, in));
 	}
 }
@@ -169,48 +217,29 @@ static void collect(struct facts *fs, const struct route_config *c)
 
 /* ---- facts → words ---- */
 
-/** "sin before nrt", "lax only" for a list of sites; else as it stands. */
-static char *say_value(const struct fact *f)
-{
-	struct text t;
-
-	if (f->kind != ORDER)
-		return print("%s", f->value);
-	if (!strchr(f->value, ' '))
-		return print("%s only", f->value);
-	if (!text_begin(&t))
-		return NULL;
-	for (const char *s = f->value; *s; s++)
-		if (*s == ' ')
-			fputs(" before ", t.f);
-		else
-			fputc(*s, t.f);
-	return text_end(&t);
-}
-
 /** A zone's kind is worth a word only when it changes. */
 static bool is_silent(const struct fact *f)
 {
 	return f->kind == KIND;
 }
 
+static const char *words_of(const struct fact *f)
+{
+	return f->words ? f->words : f->value;
+}
+
 static void say_one(json_t *summary, const struct fact *f, const char *what)
 {
-	char *value = say_value(f);
+	const char *words = words_of(f);
 
-	json_array_append_new(summary, json_sprintf("%s: %s%s%s", f->who, what,
-					       value && value[0] ? ": " : "", value ? value : ""));
-	free(value);
+	json_array_append_new(
+		summary, json_sprintf("%s: %s%s%s", f->who, what, words[0] ? ": " : "", words));
 }
 
 static void say_change(json_t *summary, const struct fact *a, const struct fact *b)
 {
-	char *from = say_value(a), *to = say_value(b);
-
 	json_array_append_new(
-		summary, json_sprintf("%s: %s -> %s", b->who, from ? from : "", to ? to : ""));
-	free(from);
-	free(to);
+		summary, json_sprintf("%s: %s -> %s", b->who, words_of(a), words_of(b)));
 }
 
 static void line(json_t *lines, char sign, const struct fact *f)

@@ -263,7 +263,7 @@ static int read_regions(const struct ctl_yaml_at *root, struct route_config *c)
 
 /* ---- zones ---- */
 
-static int read_site_ref(const struct ctl_yaml_at *at, const struct route_config *c,
+static int read_site_name(const struct ctl_yaml_at *at, const struct route_config *c,
 	struct route_order_config *o, size_t i)
 {
 	const char *s = ctl_yaml_scalar(at, "a site's name");
@@ -278,6 +278,43 @@ static int read_site_ref(const struct ctl_yaml_at *at, const struct route_config
 			return ctl_yaml_fail(at, "site \"%s\" is in this list twice", s);
 	o->sites[i] = (uint16_t)site;
 	return 0;
+}
+
+/** A site's name, or a mapping of it and what is said of it here. */
+static int read_site_ref(const struct ctl_yaml_at *at, const struct route_config *c,
+	struct route_order_config *o, size_t i, uint8_t group)
+{
+	struct said {
+		uint16_t weight, limit;
+	} said = {1, 100};
+	static const struct ctl_yaml_field fields[] = {
+		{.key = "site", .read = skip, .required = true},
+		{.key = "weight",
+			.read = ctl_yaml_uint,
+			.off = offsetof(struct said, weight),
+			.size = sizeof(said.weight),
+			.min = 1,
+			.max = ROUTE_WEIGHT_MAX},
+		{.key = "share_limit",
+			.read = ctl_yaml_uint,
+			.off = offsetof(struct said, limit),
+			.size = sizeof(said.limit),
+			.min = 1,
+			.max = 100},
+	};
+	struct ctl_yaml_at name = *at, key;
+
+	if (at->node->type == YAML_MAPPING_NODE) {
+		if (ctl_yaml_map(at, fields, COUNT(fields), &said))
+			return -EINVAL;
+		if (o->policy != ROUTE_WEIGHTED && ctl_yaml_get(at, "weight", &key))
+			return ctl_yaml_fail(&key,
+				"expected policy \"weighted\" for a weight to count, got \"%s\"",
+				route_policy_name(o->policy));
+		ctl_yaml_get(at, "site", &name);
+	}
+	o->shares[i] = (struct route_share){group, (uint8_t)said.weight, (uint8_t)said.limit};
+	return read_site_name(&name, c, o, i);
 }
 
 /** More paths than routing holds for one zone are refused here, where a line can be named. */
@@ -295,35 +332,80 @@ static int paths_fit(const struct ctl_yaml_at *at, const struct route_config *c,
 	return 0;
 }
 
+static bool is_list(const struct ctl_yaml_at *at)
+{
+	return at->node->type == YAML_SEQUENCE_NODE;
+}
+
+/** Sites of all groups. @return 1.., -EINVAL: too many, an empty group, groups beside sites */
+static int count_sites(const struct ctl_yaml_at *at)
+{
+	int n = ctl_yaml_count_some(at, ROUTE_ZONE_PATHS_MAX, "sites", "site, best first");
+	int sites = 0;
+
+	for (int i = 0; i < n; i++) {
+		struct ctl_yaml_at item = ctl_yaml_item(at, (size_t)i);
+		struct ctl_yaml_at first = ctl_yaml_item(at, 0);
+		if (is_list(&item) != is_list(&first))
+			return ctl_yaml_fail(&item,
+				"expected %s as before it: either all are groups or none is",
+				is_list(&first) ? "a list" : "a site");
+		int in_group = is_list(&item) ? ctl_yaml_count_some(&item, ROUTE_ZONE_PATHS_MAX,
+							"sites", "site in a group")
+					      : 1;
+		if (in_group < 0)
+			return in_group;
+		sites += in_group;
+	}
+	if (sites > ROUTE_ZONE_PATHS_MAX)
+		return ctl_yaml_fail(at, "expected at most %d sites in all groups, got %d",
+			ROUTE_ZONE_PATHS_MAX, sites);
+	return n < 0 ? n : sites;
+}
+
+/** A list of sites, or of groups, which are lists of sites. o->policy is set. */
 static int read_order_sites(
 	const struct ctl_yaml_at *at, const struct route_config *c, struct route_order_config *o)
 {
-	int n = ctl_yaml_count_some(at, ROUTE_ZONE_PATHS_MAX, "sites", "site, best first");
+	int n = count_sites(at);
+	size_t i = 0;
 
 	if (n < 0)
 		return n;
 	o->sites = calloc((size_t)n, sizeof(*o->sites));
-	if (!o->sites)
+	o->shares = calloc((size_t)n, sizeof(*o->shares));
+	if (!o->sites || !o->shares)
 		return -ENOMEM;
 	o->site_count = (size_t)n;
-	for (size_t i = 0; i < (size_t)n; i++) {
-		struct ctl_yaml_at item = ctl_yaml_item(at, i);
-		if (read_site_ref(&item, c, o, i))
-			return -EINVAL;
+	for (size_t g = 0; i < (size_t)n; g++) {
+		struct ctl_yaml_at group = ctl_yaml_item(at, g), site = group;
+		size_t last = is_list(&group) ? i + (size_t)ctl_yaml_count(
+							    &group, ROUTE_ZONE_PATHS_MAX, "sites")
+					      : i + 1;
+		for (size_t k = 0; i < last; k++) {
+			if (is_list(&group))
+				site = ctl_yaml_item(&group, k);
+			if (read_site_ref(&site, c, o, i++, is_list(&group) ? (uint8_t)g : 0))
+				return -EINVAL;
+		}
 	}
 	return paths_fit(at, c, o);
 }
+
+static const char *const policies[] = {"ordered", "weighted", "fastest", NULL};
 
 static int read_region_order(
 	const struct ctl_yaml_at *at, const struct route_config *c, struct route_zone_config *z)
 {
 	static const struct ctl_yaml_field fields[] = {
 		{.key = "region", .read = skip, .required = true},
+		{.key = "policy", .read = ctl_yaml_choice, .choices = policies},
 		{.key = "sites", .read = skip, .required = true},
 	};
+	int policy = (int)z->orders[0].policy;
 	struct ctl_yaml_at key;
 
-	if (ctl_yaml_map(at, fields, COUNT(fields), NULL))
+	if (ctl_yaml_map(at, fields, COUNT(fields), &policy))
 		return -EINVAL;
 	ctl_yaml_get(at, "region", &key);
 	const char *name = ctl_yaml_scalar(&key, "a region's name");
@@ -336,7 +418,8 @@ static int read_region_order(
 		if (z->orders[i].region == region)
 			return ctl_yaml_fail(&key, "region \"%s\" is in this zone twice", name);
 	struct route_order_config *o = &z->orders[z->order_count];
-	*o = (struct route_order_config){.region = (uint16_t)region};
+	*o = (struct route_order_config){
+		.region = (uint16_t)region, .policy = (enum route_policy)policy};
 	z->order_count++;
 	ctl_yaml_get(at, "sites", &key);
 	return read_order_sites(&key, c, o);
@@ -361,8 +444,10 @@ static int read_zone_name(const struct ctl_yaml_at *at, const struct route_confi
 static int read_zone_orders(
 	const struct ctl_yaml_at *at, const struct route_config *c, struct route_zone_config *z)
 {
-	struct ctl_yaml_at sites, regions;
-	int n = 0;
+	static const struct ctl_yaml_field field = {
+		.key = "policy", .read = ctl_yaml_choice, .choices = policies};
+	struct ctl_yaml_at sites, regions, key;
+	int n = 0, policy = ROUTE_ORDERED;
 
 	if (!ctl_yaml_get(at, "sites", &sites))
 		return ctl_yaml_fail(at, "the zone has no \"sites\"");
@@ -370,10 +455,13 @@ static int read_zone_orders(
 		n = ctl_yaml_count(&regions, CTL_REGIONS_MAX, "regions");
 	if (n < 0)
 		return n;
+	if (ctl_yaml_get(at, "policy", &key) && ctl_yaml_choice(&key, &policy, &field))
+		return -EINVAL;
 	z->orders = calloc((size_t)n + 1, sizeof(*z->orders));
 	if (!z->orders)
 		return -ENOMEM;
 	z->orders[0].region = ROUTE_REGION_NONE;
+	z->orders[0].policy = (enum route_policy)policy;
 	z->order_count = 1;
 	int rc = read_order_sites(&sites, c, &z->orders[0]);
 	for (size_t i = 0; i < (size_t)n && !rc; i++) {
@@ -392,6 +480,7 @@ static int read_zone(const struct ctl_yaml_at *at, struct route_config *c, size_
 			.read = ctl_yaml_choice,
 			.off = offsetof(struct route_zone_config, kind),
 			.choices = kinds},
+		{.key = "policy", .read = skip},
 		{.key = "sites", .read = skip},
 		{.key = "regions", .read = skip},
 	};

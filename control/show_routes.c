@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "control/columns.h"
 
@@ -33,6 +34,9 @@ static void add_region_paths(
 	size_t i;
 	const json_t *p;
 
+	const char *policy = text(region, "policy");
+	bool weighted = strcmp(policy, "weighted") == 0;
+
 	json_array_foreach(json_object_get(region, "paths"), i, p)
 	{
 		ctl_columns_add(t, "%s", (*first)++ ? " " : text(zone, "zone")); // named once
@@ -40,6 +44,16 @@ static void add_region_paths(
 		ctl_columns_add(t, "%s", text(p, "site"));
 		ctl_columns_add(t, "%s", text(p, "address"));
 		ctl_columns_add(t, "%s", text(p, "state"));
+		if (weighted)
+			ctl_columns_add(t, "weighted %" PRId64, number(p, "weight"));
+		else
+			ctl_columns_add(t, "%s", policy);
+		ctl_columns_add(t, "%" PRId64, number(p, "group"));
+		if (number(p, "share_limit") < 100)
+			ctl_columns_add(t, "%" PRId64 " %%", number(p, "share_limit"));
+		else
+			ctl_columns_add(t, "-");
+		ctl_columns_add(t, "%.1f %%", json_number_value(json_object_get(p, "share")));
 	}
 }
 
@@ -50,7 +64,7 @@ static void show_current(const json_t *data, FILE *out)
 	const json_t *z, *r;
 
 	fprintf(out, "table %" PRId64 "\n\n", number(data, "number"));
-	ctl_columns_init(&t, "ZONE|REGION|SITE|ADDRESS|STATE");
+	ctl_columns_init(&t, "ZONE|REGION|SITE|ADDRESS|STATE|POLICY|>GROUP|>LIMIT|>SHARE");
 	json_array_foreach(json_object_get(data, "zones"), i, z)
 	{
 		size_t first = 0;

@@ -254,7 +254,76 @@ static const struct broken_row broken_routes[] = {
 	{"zone sites nothing", SITES REGIONS ZONES "  - {name: net., sites: }\n",
 		"r.yaml:9: zones[1].sites: expected a list of sites, got nothing"},
 	{"zone site map", SITES REGIONS ZONES "  - {name: net., sites: [{sin: 1}]}\n",
-		"r.yaml:9: zones[1].sites[0]: expected a site's name, got a mapping"},
+		"r.yaml:9: zones[1].sites[0].sin: unknown key"},
+	{"site in an order without a name",
+		SITES REGIONS ZONES "  - {name: net., sites: [sin, {share_limit: 40}]}\n",
+		"r.yaml:9: zones[1].sites[1]: key \"site\" is missing"},
+	{"site in an order unknown", SITES REGIONS ZONES "  - {name: net., sites: [{site: fra}]}\n",
+		"r.yaml:9: zones[1].sites[0].site: unknown site \"fra\""},
+	{"site in an order is a list",
+		SITES REGIONS ZONES "  - {name: net., sites: [{site: [sin]}]}\n",
+		"r.yaml:9: zones[1].sites[0].site: expected a site's name, got a list"},
+	{"share limit of 0",
+		SITES REGIONS ZONES "  - {name: net., sites: [sin, {site: nrt, share_limit: 0}]}\n",
+		"r.yaml:9: zones[1].sites[1].share_limit: expected 1..100, got 0"},
+	{"share limit over all",
+		SITES REGIONS ZONES "  - {name: net., sites: [{site: sin, share_limit: 101}]}\n",
+		"r.yaml:9: zones[1].sites[0].share_limit: expected 1..100, got 101"},
+	{"share limit with a sign",
+		SITES REGIONS ZONES "  - {name: net., sites: [{site: sin, share_limit: 40%}]}\n",
+		"r.yaml:9: zones[1].sites[0].share_limit: expected a whole number, got \"40%\""},
+	{"share limit twice",
+		SITES REGIONS ZONES
+		"  - {name: net., sites: [{site: sin, share_limit: 4, share_limit: 5}]}\n",
+		"r.yaml:9: zones[1].sites[0].share_limit: duplicate key, first on line 9"},
+	{"weight of 0",
+		SITES REGIONS ZONES
+		"  - {name: net., policy: weighted, sites: [{site: sin, weight: 0}]}\n",
+		"r.yaml:9: zones[1].sites[0].weight: expected 1..100, got 0"},
+	{"weight too large",
+		SITES REGIONS ZONES
+		"  - {name: net., policy: weighted, sites: [nrt, {site: sin, weight: 101}]}\n",
+		"r.yaml:9: zones[1].sites[1].weight: expected 1..100, got 101"},
+	{"weight of no number",
+		SITES REGIONS ZONES
+		"  - {name: net., policy: weighted, sites: [{site: sin, weight: most}]}\n",
+		"r.yaml:9: zones[1].sites[0].weight: expected a whole number, got \"most\""},
+	{"weight that nobody asks for",
+		SITES REGIONS ZONES "  - {name: net., sites: [{site: sin, weight: 2}]}\n",
+		"r.yaml:9: zones[1].sites[0].weight: expected policy \"weighted\" for a weight to "
+		"count, got \"ordered\""},
+	{"weight in a fastest region",
+		SITES REGIONS ZONES
+		"  - name: net.\n    policy: weighted\n    sites: [sin]\n    regions:\n"
+		"      - {region: us, policy: fastest, sites: [{site: nrt, weight: 2}]}\n",
+		"r.yaml:13: zones[1].regions[0].sites[0].weight: expected policy \"weighted\" for "
+		"a weight to count, got \"fastest\""},
+	{"policy unknown", SITES REGIONS ZONES "  - {name: net., policy: random, sites: [sin]}\n",
+		"r.yaml:9: zones[1].policy: expected one of ordered, weighted, fastest, got "
+		"\"random\""},
+	{"policy is a list",
+		SITES REGIONS ZONES "  - {name: net., policy: [fastest], sites: [sin]}\n",
+		"r.yaml:9: zones[1].policy: expected one of ordered, weighted, fastest, got a "
+		"list"},
+	{"policy of a region unknown",
+		SITES REGIONS ZONES
+		"  - {name: net., sites: [sin], regions: [{region: us, policy: nearest, sites: "
+		"[sin]}]}\n",
+		"r.yaml:9: zones[1].regions[0].policy: expected one of ordered, weighted, fastest, "
+		"got \"nearest\""},
+	{"group empty", SITES REGIONS ZONES "  - {name: net., sites: [[sin], []]}\n",
+		"r.yaml:9: zones[1].sites[1]: expected at least one site in a group, got an empty "
+		"list"},
+	{"group after sites", SITES REGIONS ZONES "  - {name: net., sites: [sin, [nrt]]}\n",
+		"r.yaml:9: zones[1].sites[1]: expected a site as before it: either all are groups "
+		"or none is"},
+	{"site after groups", SITES REGIONS ZONES "  - {name: net., sites: [[sin], nrt]}\n",
+		"r.yaml:9: zones[1].sites[1]: expected a list as before it: either all are groups "
+		"or none is"},
+	{"group in a group", SITES REGIONS ZONES "  - {name: net., sites: [[sin, [nrt]]]}\n",
+		"r.yaml:9: zones[1].sites[0][1]: expected a site's name, got a list"},
+	{"site in two groups", SITES REGIONS ZONES "  - {name: net., sites: [[sin, nrt], [sin]]}\n",
+		"r.yaml:9: zones[1].sites[1][0]: site \"sin\" is in this list twice"},
 	{"zone site in capitals", SITES REGIONS ZONES "  - {name: net., sites: [SIN]}\n",
 		"r.yaml:9: zones[1].sites[0]: unknown site \"SIN\""},
 	{"zone regions map",

@@ -38,6 +38,28 @@ static const struct {
 		"zones: [{name: com., sites: [lax], regions: [{region: us, sites: [sin, lax]}]}]",
 		"{\"same\":false,\"summary\":[\"com.: us: new: sin before lax\"],\"lines\":["
 		"\"+zone com. in us: sin lax\"]}"},
+	{"weights and limits come", SITES "zones: [{name: com., sites: [sin, lax]}]",
+		SITES "zones: [{name: com., policy: weighted, sites: [{site: sin, weight: 5, "
+		      "share_limit: 40}, lax]}]",
+		"{\"same\":false,\"summary\":[\"com.: sin before lax -> sin by 5 (at most 40 %) "
+		"and "
+		"lax by 1\"],\"lines\":[\"-zone com. in *: sin lax\",\"+zone com. in *: weighted: "
+		"sin weight=5 share_limit=40 lax weight=1\"]}"},
+	{"only a limit changes",
+		SITES "zones: [{name: com., sites: [sin, {site: lax, share_limit: 40}]}]",
+		SITES "zones: [{name: com., sites: [sin, {site: lax, share_limit: 50}]}]",
+		"{\"same\":false,\"summary\":[\"com.: sin before lax (at most 40 %) -> sin before "
+		"lax (at most 50 %)\"],\"lines\":[\"-zone com. in *: sin lax "
+		"share_limit=40\",\"+zone "
+		"com. in *: sin lax share_limit=50\"]}"},
+	{"a limit of 100 is none", SITES "zones: [{name: com., sites: [sin, lax]}]",
+		SITES "zones: [{name: com., sites: [sin, {site: lax, share_limit: 100}]}]",
+		"{\"same\":true,\"summary\":[],\"lines\":[]}"},
+	{"policy and groups", SITES "zones: [{name: com., policy: fastest, sites: [sin, lax]}]",
+		SITES "zones: [{name: com., sites: [[sin], [lax]]}]",
+		"{\"same\":false,\"summary\":[\"com.: the fastest of sin or lax -> sin, then "
+		"lax\"],\"lines\":[\"-zone com. in *: fastest: sin lax\",\"+zone com. in *: sin | "
+		"lax\"]}"},
 	{"a zone is gone", SITES "zones: [{name: com., sites: [lax]}, {name: net., sites: [sin]}]",
 		SITES "zones: [{name: com., sites: [lax]}]",
 		"{\"same\":false,\"summary\":[\"net.: gone: sin only\"],\"lines\":["

@@ -61,6 +61,40 @@ static void test_any_order(void)
 	route_config_fini(&c);
 }
 
+static void test_shares(void)
+{
+	struct route_config c;
+	char err[CTL_YAML_ERR_MAX] = "";
+	const char *text =
+		SITES REGIONS "zones:\n"
+			      "  - name: com.\n"
+			      "    policy: weighted\n"
+			      "    sites: [[{site: nrt, weight: 100, share_limit: 1}], [sin]]\n"
+			      "    regions:\n"
+			      "      - {region: us, policy: fastest, sites: [{site: sin, "
+			      "share_limit: 99}, nrt]}\n"
+			      "      - {region: apac, sites: [sin]}\n"
+			      "  - {name: net., sites: [sin, nrt]}\n";
+
+	CU_ASSERT_EQUAL(parse(text, &c, err), 0);
+	CU_ASSERT_STRING_EQUAL_FATAL(err, "");
+	const struct route_order_config *o = c.zones[0].orders;
+	CU_ASSERT_EQUAL(o[0].policy, ROUTE_WEIGHTED);
+	CU_ASSERT_EQUAL(o[0].sites[0], 1);
+	CU_ASSERT_EQUAL(o[0].shares[0].weight, 100);
+	CU_ASSERT_EQUAL(o[0].shares[0].limit_percent, 1);
+	CU_ASSERT_EQUAL(o[0].shares[0].group, 0);
+	CU_ASSERT_EQUAL(o[0].shares[1].group, 1);
+	CU_ASSERT_EQUAL(o[0].shares[1].weight, 1);
+	CU_ASSERT_EQUAL(o[0].shares[1].limit_percent, 100);
+	CU_ASSERT_EQUAL(o[1].policy, ROUTE_FASTEST);
+	CU_ASSERT_EQUAL(o[1].shares[0].limit_percent, 99);
+	CU_ASSERT_EQUAL(o[1].shares[1].group, 0);
+	CU_ASSERT_EQUAL(o[2].policy, ROUTE_WEIGHTED); // the zone's
+	CU_ASSERT_EQUAL(c.zones[1].orders[0].policy, ROUTE_ORDERED);
+	route_config_fini(&c);
+}
+
 /** n addresses spread over sites of 16 each, all in one zone. */
 static int parse_paths(size_t n, char *err)
 {
@@ -100,6 +134,7 @@ int main(void)
 		{"broken files", test_broken},
 		{"deployed file", test_deployed_file},
 		{"any order", test_any_order},
+		{"shares", test_shares},
 		{"path limit", test_path_limit},
 		CU_TEST_INFO_NULL,
 	};
