@@ -352,15 +352,41 @@ void dns_name_lower(uint8_t *wire, size_t len)
 	lower_octets(wire, wire, len, NULL);
 }
 
-bool dns_label_equal(const uint8_t *a, const uint8_t *b)
+/** Four to seven octets as a word. */
+static inline uint64_t load_few(const uint8_t *p, size_t len)
 {
-	if (a[0] != b[0])
-		return false;
-	for (unsigned i = 1; i <= a[0]; i++) {
+	uint32_t first, last;
+
+	memcpy(&first, p, sizeof(first));
+	memcpy(&last, p + len - sizeof(last), sizeof(last));
+	return first | (uint64_t)last << 32;
+}
+
+static inline bool word_equal(uint64_t a, uint64_t b)
+{
+	return a == b || lowered(a, capitals(a)) == lowered(b, capitals(b));
+}
+
+/** Equal but for ASCII letter case. Reads len octets of each and no more. */
+static inline bool octets_equal(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	if (len >= 8) {
+		for (size_t at = 0; at + 8 < len; at += 8)
+			if (!word_equal(load(a + at), load(b + at)))
+				return false;
+		return word_equal(load(a + len - 8), load(b + len - 8));
+	}
+	if (len >= 4)
+		return word_equal(load_few(a, len), load_few(b, len));
+	for (size_t i = 0; i < len; i++)
 		if (lower(a[i]) != lower(b[i]))
 			return false;
-	}
 	return true;
+}
+
+bool dns_label_equal(const uint8_t *a, const uint8_t *b)
+{
+	return a[0] == b[0] && octets_equal(a + 1, b + 1, a[0]);
 }
 
 bool dns_name_equal(const uint8_t *a, const uint8_t *b)
@@ -380,6 +406,23 @@ bool dns_name_under(const uint8_t *sub, const uint8_t *parent)
 	int extra = dns_name_labels(sub) - dns_name_labels(parent);
 
 	return extra >= 0 && dns_name_equal(dns_name_strip(sub, extra), parent);
+}
+
+bool dns_name_is(const struct dns_name *a, const struct dns_name *b)
+{
+	// Length octets are no letters: what is equal as a whole has equal labels.
+	return a->len == b->len && octets_equal(a->octets, b->octets, a->len);
+}
+
+bool dns_name_within(const struct dns_name *sub, const struct dns_name *parent)
+{
+	const uint8_t *tail;
+
+	if (sub->labels < parent->labels)
+		return false;
+	tail = dns_name_strip(sub->octets, sub->labels - parent->labels);
+	return sub->octets + sub->len - tail == parent->len &&
+	       octets_equal(tail, parent->octets, parent->len);
 }
 
 int dns_name_labels(const uint8_t *wire)

@@ -280,6 +280,8 @@ static void test_relations(void)
 		uint8_t *a = unit_copy(na.octets, na.len), *b = unit_copy(nb.octets, nb.len);
 		UNIT_CHECK(rows[i].a, dns_name_equal(a, b) == rows[i].equal);
 		UNIT_CHECK(rows[i].a, dns_name_under(a, b) == rows[i].under);
+		UNIT_CHECK(rows[i].a, dns_name_is(&na, &nb) == rows[i].equal);
+		UNIT_CHECK(rows[i].a, dns_name_within(&na, &nb) == rows[i].under);
 		UNIT_CHECK(rows[i].a, dns_name_common_labels(a, b) == rows[i].common);
 		UNIT_CHECK(rows[i].a, (dns_name_compare(a, b) == 0) == rows[i].equal);
 		free(a);
@@ -388,6 +390,11 @@ static void test_order_random(void)
 		wrong += sign(dns_name_compare(heap_b, heap_a)) != -sign(want);
 		wrong += dns_name_equal(heap_a, heap_b) != (want == 0);
 		wrong += dns_name_under(heap_a, heap_b) != (common == lb);
+		struct dns_name na, nb;
+		dns_name_from_wire(heap_a, heap_a + len_a, &na);
+		dns_name_from_wire(heap_b, heap_b + len_b, &nb);
+		wrong += dns_name_is(&na, &nb) != (want == 0);
+		wrong += dns_name_within(&na, &nb) != (common == lb);
 		wrong += naive_compare(dns_name_strip(a, la - common),
 				 dns_name_strip(b, lb - common)) != 0;
 		equal += want == 0;
@@ -399,6 +406,44 @@ static void test_order_random(void)
 }
 
 /** Random octets as names: whatever expands can be measured, shown and read back. */
+static uint8_t naive_lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+}
+
+/** Labels of every length, alike but for letter case, or for one octet too. */
+static void test_label_equal_random(void)
+{
+	uint64_t seed = 4343;
+	int equal = 0, wrong = 0, rounds = 100000;
+
+	for (int i = 0; i < rounds; i++) {
+		uint8_t a[1 + DNS_LABEL_MAX], b[1 + DNS_LABEL_MAX];
+		bool want = true;
+
+		a[0] = b[0] = (uint8_t)unit_random_below(&seed, 1 + DNS_LABEL_MAX);
+		for (unsigned k = 1; k <= a[0]; k++) {
+			a[k] = (uint8_t)unit_random(&seed);
+			b[k] = naive_lower(a[k]) != a[k] && unit_random_below(&seed, 2)
+				       ? naive_lower(a[k])
+				       : a[k];
+		}
+		if (a[0] > 0 && unit_random_below(&seed, 2))
+			b[1 + unit_random_below(&seed, a[0])] ^=
+				(uint8_t)(1u << unit_random_below(&seed, 8));
+		for (unsigned k = 1; k <= a[0]; k++)
+			want = want && naive_lower(a[k]) == naive_lower(b[k]);
+		uint8_t *heap_a = unit_copy(a, 1u + a[0]), *heap_b = unit_copy(b, 1u + b[0]);
+		wrong += dns_label_equal(heap_a, heap_b) != want;
+		wrong += dns_label_equal(heap_b, heap_a) != want;
+		equal += want;
+		free(heap_a);
+		free(heap_b);
+	}
+	CU_ASSERT_EQUAL(wrong, 0);
+	CU_ASSERT_TRUE(equal > rounds / 4 && equal < rounds * 3 / 4);
+}
+
 static void test_expand_random(void)
 {
 	uint64_t seed = 1035;
@@ -445,6 +490,7 @@ int main(void)
 		{"strip and lower", test_strip_lower},
 		{"canonical order, the RFC's example", test_order_example},
 		{"canonical order against a naive one", test_order_random},
+		{"equal labels against a naive look", test_label_equal_random},
 		{"expand random octets", test_expand_random},
 		CU_TEST_INFO_NULL,
 	};
