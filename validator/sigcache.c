@@ -60,7 +60,8 @@
  * them. A tag is a hint, read and stored relaxed, stored while the entry is taken (so that, by 1,
  * the last writer's stays): an old one makes a look-up miss, or look into the bucket in vain. With
  * tags and a million entries a bulk look-up of what is not there takes 12 cycles, without them 33;
- * of what is there 42 and 37 (tests/bench/bench_sigcache_hash.c).
+ * of what is there 42 and 37 (tests/bench/bench_sigcache_hash.c). A single look-up does without:
+ * nearly all that a worker asks for is there, and the tags would be one more line to wait for.
  *
  * Failures live in a second, small table of the same make, where the time is until when they are
  * remembered: a flood of bad signatures cannot push out good ones. One word says until when the
@@ -279,7 +280,6 @@ void val_sigcache_free(struct val_sigcache *c)
 
 void val_sigcache_prefetch(const struct val_sigcache *c, const struct val_sig_id *id)
 {
-	bring_tags(&c->good, id);
 	__builtin_prefetch(bucket_of(&c->good, id));
 }
 
@@ -296,7 +296,7 @@ static bool is_bad(const struct val_sigcache *c, const struct val_sig_id *id, ui
 enum val_sig_state val_sigcache_get(const struct val_sigcache *c, const struct val_sig_id *id,
 	uint32_t now, struct val_sig_times *times)
 {
-	if (table_get(&c->good, id, times))
+	if (bucket_get(&c->good, id, times))
 		return VAL_SIG_GOOD;
 	return is_bad(c, id, now) ? VAL_SIG_BAD : VAL_SIG_UNKNOWN;
 }
