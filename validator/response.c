@@ -61,8 +61,7 @@ bool val_judge_cut(const struct val_judge *j, const uint8_t *name, struct dns_na
 			continue;
 		dns_rr_owner(m, &m->rr[i], cut);
 		dns_name_lower(cut->octets, cut->len);
-		if (cut->labels <= j->zone->zone.labels ||
-			!dns_name_under(cut->octets, j->zone->zone.octets) ||
+		if (cut->labels <= j->zone->zone.labels || !dns_name_within(cut, &j->zone->zone) ||
 			!dns_name_under(name, cut->octets))
 			continue;
 		if (m->qtype == DNS_TYPE_DS && dns_name_equal(name, cut->octets))
@@ -81,7 +80,7 @@ static enum val_kind classify(const struct val_judge *j)
 
 	if (m->qd_count != 1 || (rcode != DNS_RCODE_NOERROR && rcode != DNS_RCODE_NXDOMAIN))
 		return VAL_KIND_ERROR;
-	if (!dns_name_under(j->qname.octets, j->zone->zone.octets))
+	if (!dns_name_within(&j->qname, &j->zone->zone))
 		return VAL_KIND_LAME;
 	if (rcode == DNS_RCODE_NOERROR && empty && val_judge_cut(j, j->qname.octets, &cut))
 		return VAL_KIND_REFERRAL;
@@ -103,7 +102,7 @@ static bool is_wholly_negative(const struct val_judge *j)
 	for (uint16_t i = m->section_start[DNS_ANSWER]; i < m->section_start[DNS_AUTHORITY]; i++) {
 		dns_rr_owner(m, &m->rr[i], &owner);
 		dns_name_lower(owner.octets, owner.len);
-		if (dns_name_under(owner.octets, j->zone->zone.octets) &&
+		if (dns_name_within(&owner, &j->zone->zone) &&
 			!val_keys_negative(j->zone, owner.octets))
 			return false;
 	}

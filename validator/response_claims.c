@@ -123,7 +123,7 @@ enum val_judge_end val_judge_follow(struct val_judge *j, struct dns_name *at)
 	for (int steps = 0; steps <= VAL_CHAIN_MAX; steps++) {
 		int made;
 
-		if (!dns_name_under(at->octets, j->zone->zone.octets))
+		if (!dns_name_within(at, &j->zone->zone))
 			return VAL_END_OUT;
 		if (has_answer(j, at->octets))
 			return VAL_END_FOUND;
@@ -141,7 +141,7 @@ static bool has_ds(const struct val_judge *j, const struct dns_name *cut)
 		const struct val_rrset *set = j->ref[i].set;
 
 		if (set->section == DNS_AUTHORITY && set->type == DNS_TYPE_DS &&
-			dns_name_equal(set->owner.octets, cut->octets))
+			dns_name_is(&set->owner, cut))
 			return true;
 	}
 	return false;
@@ -154,7 +154,7 @@ static void check_cuts(struct val_judge *j, const struct dns_name *cut)
 		const struct val_set_ref *ref = &j->ref[i];
 
 		if (ref->role != VAL_ROLE_CUT ||
-			(cut != NULL && dns_name_equal(ref->set->owner.octets, cut->octets)))
+			(cut != NULL && dns_name_is(&ref->set->owner, cut)))
 			continue;
 		j->out->result.type_covered = DNS_TYPE_NS;
 		val_judge_bogus(j, VAL_R_SIG_MISSING);
@@ -182,8 +182,7 @@ static void check_referral(
  */
 static bool is_own_ds(const struct val_judge *j, const struct dns_name *at)
 {
-	return j->msg->qtype == DNS_TYPE_DS && at->labels > 0 &&
-	       dns_name_equal(at->octets, j->zone->zone.octets);
+	return j->msg->qtype == DNS_TYPE_DS && at->labels > 0 && dns_name_is(at, &j->zone->zone);
 }
 
 /**
@@ -196,7 +195,7 @@ static bool ends_unsigned(
 {
 	enum val_reason why;
 
-	return !dns_name_equal(at->octets, j->qname.octets) &&
+	return !dns_name_is(at, &j->qname) &&
 	       val_denial_no_ds(proof, at->octets, &why) != VAL_DENIAL_FAILED;
 }
 

@@ -34,6 +34,9 @@ struct val_set_ref {
 	bool expanded;                    // from a wildcard, set by val_judge_crypto()
 	uint8_t labels;                   // of the signature that was good
 	struct val_set_ref *dname;        // VAL_ROLE_SYNTH: what it was made from
+	const struct val_key
+		*first_key;         // NULL, or the first signature fits in all but cryptography:
+	struct dns_rrsig first_sig; // it, and the first key that it may be of
 };
 
 /** One call of val_response_judge(). */
@@ -113,7 +116,7 @@ void val_judge_last(struct val_judge *j, enum val_judge_end end, const struct dn
  * May some signature of this RRset be good? VAL_R_NONE; else bogus, with the reason of the one
  * that came furthest.
  */
-enum val_reason val_set_precheck(struct val_judge *j, const struct val_set_ref *ref);
+enum val_reason val_set_precheck(struct val_judge *j, struct val_set_ref *ref);
 
 /**
  * The delegation that `name` is referred to: owner of an NS RRset in the authority section,

@@ -65,7 +65,7 @@ static bool is_negative(const struct val_judge *j, const struct val_rrset *set)
 {
 	if (j->trust != NULL || j->zone->snapshot == NULL)
 		return false;
-	if (!dns_name_under(set->owner.octets, j->zone->zone.octets))
+	if (!dns_name_within(&set->owner, &j->zone->zone))
 		return true; // a chain that leads out of the zone, see check_shape()
 	return (j->negative && set->section == DNS_AUTHORITY) ||
 	       val_keys_negative(j->zone, set->owner.octets);
@@ -101,7 +101,7 @@ static enum val_reason check_shape(const struct val_judge *j, const struct val_r
 {
 	if (set->class_ != j->msg->qclass)
 		return VAL_R_MALFORMED;
-	if (!dns_name_under(set->owner.octets, j->zone->zone.octets) &&
+	if (!dns_name_within(&set->owner, &j->zone->zone) &&
 		!val_keys_negative(j->zone, j->qname.octets))
 		return VAL_R_SIG_SIGNER;
 	if (set->overflow)
@@ -164,7 +164,7 @@ static bool take_set(struct val_judge *j, uint16_t first, bool seen[])
 
 bool val_judge_one(struct val_judge *j, uint16_t first)
 {
-	const struct val_set_ref *ref = collect(j, first);
+	struct val_set_ref *ref = collect(j, first);
 
 	return ref != NULL && val_set_precheck(j, ref) == VAL_R_NONE;
 }

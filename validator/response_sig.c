@@ -83,10 +83,10 @@ static const struct val_key *find_key(
 
 /**
  * All that can be said of signature i of the RRset without cryptography. sig is scratch on
- * MALFORMED.
+ * MALFORMED; key is the first that it may be of.
  */
-static enum val_reason sig_fits(
-	const struct val_judge *j, const struct val_set_ref *ref, int i, struct dns_rrsig *sig)
+static enum val_reason sig_fits(const struct val_judge *j, const struct val_set_ref *ref, int i,
+	struct dns_rrsig *sig, const struct val_key **key)
 {
 	const struct dns_rr *rr = &j->msg->rr[ref->set->sig[i]];
 	enum val_reason r;
@@ -100,17 +100,23 @@ static enum val_reason sig_fits(
 	r = val_sig_precheck(ref->set, sig, ref->zone->zone.octets, j->now, &j->ctx->skew);
 	if (r != VAL_R_NONE)
 		return r;
-	return find_key(ref->zone, sig, 0, &r) != NULL ? VAL_R_NONE : r;
+	*key = find_key(ref->zone, sig, 0, &r);
+	return *key != NULL ? VAL_R_NONE : r;
 }
 
-enum val_reason val_set_precheck(struct val_judge *j, const struct val_set_ref *ref)
+enum val_reason val_set_precheck(struct val_judge *j, struct val_set_ref *ref)
 {
 	enum val_reason worst = VAL_R_SIG_MISSING;
 	struct dns_rrsig sig, furthest = {0};
+	const struct val_key *key;
 
 	for (int i = 0; i < ref->set->sig_count; i++) {
-		enum val_reason r = sig_fits(j, ref, i, &sig);
+		enum val_reason r = sig_fits(j, ref, i, &sig, &key);
 
+		if (r == VAL_R_NONE && i == 0) {
+			ref->first_sig = sig;
+			ref->first_key = key;
+		}
 		if (r == VAL_R_NONE)
 			return VAL_R_NONE;
 		if (i == 0 || stage(r) > stage(worst)) {
@@ -240,14 +246,21 @@ static enum val_reason prepare(struct val_judge *j, const struct val_set_ref *re
 {
 	struct val_ctx *ctx = j->ctx;
 	const struct dns_rr *rr = &j->msg->rr[ref->set->sig[i]];
-	enum val_reason r = sig_fits(j, ref, i, &c->sig);
+	enum val_reason r = VAL_R_NONE;
 	int len;
 
+	if (i == 0 && ref->first_key != NULL) {
+		c->sig = ref->first_sig;
+		c->key = ref->first_key;
+	} else {
+		r = sig_fits(j, ref, i, &c->sig, &c->key);
+	}
 	if (r != VAL_R_NONE)
 		return r;
 	if (t != NULL && given_up(t, c->sig.key_tag))
 		return VAL_R_SIG_CRYPTO;
-	c->key = find_key(ref->zone, &c->sig, n, &r);
+	if (n > 0)
+		c->key = find_key(ref->zone, &c->sig, n, &r);
 	if (c->key == NULL)
 		return VAL_R_KEY_MISSING;
 	len = val_signed_data(j->msg, ref->set, &c->sig, j->msg->data + rr->rdata_off,

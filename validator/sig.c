@@ -26,13 +26,24 @@ bool val_alg_supported(uint8_t algorithm, bool sha1)
 
 /* ---- RRsets ---- */
 
-static bool same_owner(
-	const struct dns_msg *msg, const struct dns_rr *rr, const struct dns_name *owner)
+/*
+ * Is rr's owner that of the record `head`, expanded and lower-cased in `owner`? Most are told at
+ * sight: one pointer for both, or the same octets as they stand.
+ */
+static bool same_owner(const struct dns_msg *msg, const struct dns_rr *rr,
+	const struct dns_rr *head, const struct dns_name *owner)
 {
+	enum { POINTER = 0xc000 };
+	const uint8_t *at = msg->data + rr->owner_off;
+	uint16_t first = dns_get16(at); // a record's type follows, if it is the root
 	struct dns_name name;
 
+	if (rr == head || (first >= POINTER && first == dns_get16(msg->data + head->owner_off)))
+		return true;
+	if (rr->owner_off + owner->len <= msg->len && memcmp(at, owner->octets, owner->len) == 0)
+		return true;
 	dns_rr_owner(msg, rr, &name);
-	return name.len == owner->len && dns_name_equal(name.octets, owner->octets);
+	return dns_name_is(&name, owner);
 }
 
 static bool covers(const struct dns_msg *msg, const struct dns_rr *rr, uint16_t type)
@@ -74,7 +85,7 @@ void val_rrset_collect(const struct dns_msg *msg, uint16_t first, struct val_rrs
 		bool sig = head->type != DNS_TYPE_RRSIG && covers(msg, rr, head->type);
 
 		if ((!member && !sig) || rr->class_ != head->class_ ||
-			!same_owner(msg, rr, &out->owner))
+			!same_owner(msg, rr, head, &out->owner))
 			continue;
 		if (member ? out->rr_count == VAL_RRSET_RRS_MAX
 			   : out->sig_count == VAL_VERIFY_RRSET_MAX)

@@ -971,6 +971,20 @@ static void test_signatures_of_one_rrset(void)
 	check("one more than we hold", VAL_BOGUS, VAL_R_TOO_LARGE);
 }
 
+/** A signature that is not in force is passed over, and the next one is verified, nothing else. */
+static void test_unfit_then_good(void)
+{
+	struct kit_sign expired = by_zone;
+	struct kit_rdata rd = kit_a(1);
+
+	expired.expiration = NOW - 5;
+	start(&m, "www.com.", DNS_TYPE_A, DNS_FLAG_AA);
+	kit_rrset(&m, DNS_ANSWER, "www.com.", DNS_TYPE_A, 300, &rd, 1, &expired);
+	kit_rrsig(&m, DNS_ANSWER, "www.com.", DNS_TYPE_A, 300, &rd, 1, &by_zone);
+	CU_ASSERT_EQUAL(judge_msg(&m, &com), 2);
+	check("an expired one, a good one", VAL_SECURE, VAL_R_NONE);
+}
+
 /** A tag whose signatures failed more often than a collision explains is not tried again. */
 static void test_failed_tag(void)
 {
@@ -1390,6 +1404,7 @@ int main(void)
 		{"TTL caps", test_ttl_caps},
 		{"newest inception, nearest expiration", test_lives},
 		{"signatures of one RRset", test_signatures_of_one_rrset},
+		{"an unfit signature before a good one", test_unfit_then_good},
 		{"a tag that failed", test_failed_tag},
 		{"fewer tries", test_tries_lowered},
 		{"furthest reason", test_furthest_reason},

@@ -145,6 +145,29 @@ static void test_collect(void)
 	CU_ASSERT_EQUAL(memcmp(set.owner.octets, "\1w\3com", 7), 0);
 }
 
+/* Owners as senders compress them: one pointer for many, another for the same name, other names. */
+static void test_collect_pointers(void)
+{
+	start();
+	rr(NAME("\1w\3com"), DNS_TYPE_A, RAW("\1\2\3\4"));     // 0: its name is at 12, com. at 14
+	rr(RAW("\xc0\x0c"), DNS_TYPE_A, RAW("\1\2\3\5"));      // 1: first
+	rr(RAW("\xc0\x0e"), DNS_TYPE_A, RAW("\1\2\3\6"));      // 2: com.
+	rr(RAW("\xc0\x0c"), DNS_TYPE_A, RAW("\1\2\3\7"));      // 3: by the same pointer
+	rr(RAW("\1w\xc0\x0e"), DNS_TYPE_A, RAW("\1\2\3\x08")); // 4: by another
+	rr(RAW("\1x\xc0\x0e"), DNS_TYPE_A, RAW("\1\2\3\x09")); // 5: another name
+	rr(RAW("\1w\xc0\x0c"), DNS_TYPE_A, RAW("\1\2\3\x0a")); // 6: w.w.com.
+	rr(RAW("\1W\xc0\x0e"), DNS_TYPE_A, RAW(""));           // 7: at the very end
+	parse();
+	val_rrset_collect(&msg, 1, &set);
+	CU_ASSERT_EQUAL_FATAL(set.rr_count, 4);
+	CU_ASSERT(set.rr[0] == 1 && set.rr[1] == 3 && set.rr[2] == 4 && set.rr[3] == 7);
+	CU_ASSERT_EQUAL(memcmp(set.owner.octets, "\1w\3com", 7), 0);
+	val_rrset_collect(&msg, 2, &set);
+	CU_ASSERT_EQUAL(set.rr_count, 1);
+	val_rrset_collect(&msg, 4, &set);
+	CU_ASSERT(set.rr_count == 2 && set.rr[1] == 7);
+}
+
 /* A signature too short to say what it covers covers nothing. */
 static void test_collect_stub_signature(void)
 {
@@ -584,6 +607,7 @@ int main(void)
 	CU_TestInfo tests[] = {
 		{"algorithms", test_algorithms},
 		{"collect: what belongs together", test_collect},
+		{"RRsets with compressed owners", test_collect_pointers},
 		{"collect: a stub of a signature", test_collect_stub_signature},
 		{"collect: n and n + 1", test_collect_limits},
 		{"signed data: MX, compressed and out of order", test_canonical_mx},
