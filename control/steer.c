@@ -9,12 +9,14 @@
 #include "control/addr.h"
 #include "control/columns.h"
 #include "dns/text.h"
+#include "routing/rtt.h"
 #include "validator/verdict.h"
 
 enum { FINDINGS_MAX = 64 };
 
 struct ctl_steer {
 	struct route_judge *judge;
+	struct route_rtts *rtts;
 	struct route_sample *samples; // ROUTE_PATHS_MAX
 	uint8_t *states;              // ROUTE_PATHS_MAX, as of the current table
 	size_t count;
@@ -31,12 +33,17 @@ int ctl_steer_new(const struct route_judge_params *params, struct ctl_steer **ou
 	s->states = calloc(ROUTE_PATHS_MAX, sizeof(*s->states));
 	if (s->samples == NULL || s->states == NULL)
 		goto free_steer;
-	err = route_judge_new(params, &s->judge);
+	err = route_rtts_new(&s->rtts);
 	if (err != 0)
 		goto free_steer;
+	err = route_judge_new(params, &s->judge);
+	if (err != 0)
+		goto free_rtts;
 	*out = s;
 	return 0;
 
+free_rtts:
+	route_rtts_free(s->rtts);
 free_steer:
 	free(s->states);
 	free(s->samples);
@@ -49,6 +56,7 @@ void ctl_steer_free(struct ctl_steer *s)
 	if (s == NULL)
 		return;
 	route_judge_free(s->judge);
+	route_rtts_free(s->rtts);
 	free(s->states);
 	free(s->samples);
 	free(s);
@@ -288,6 +296,7 @@ size_t ctl_steer_tick(struct ctl_steer *s, struct ctl_world *w, const struct ctl
 	struct route_finding found[FINDINGS_MAX];
 	struct route_paths *p = ctl_world_paths(w);
 	char text[CTL_STEER_TEXT_MAX];
+	bool faster;
 	size_t n;
 
 	s->count = route_paths_count(p);
@@ -298,7 +307,9 @@ size_t ctl_steer_tick(struct ctl_steer *s, struct ctl_world *w, const struct ctl
 	n = n < FINDINGS_MAX ? n : FINDINGS_MAX;
 	// The table first, the sentence after it: "now goes to" must be true. Without memory for a
 	// table the old one stays, and the next change tries again.
-	if (states_moved(s, p))
+	faster = ctl_world_config(w) != NULL &&
+		 route_rtts_tick(s->rtts, ctl_world_config(w), p, s->samples, now_ms);
+	if (states_moved(s, p) || faster)
 		ctl_world_states_changed(w);
 	for (size_t i = 0; i < n; i++)
 		ops->finding(ops->arg, &found[i],
@@ -316,6 +327,7 @@ const struct route_sample *ctl_steer_samples(const struct ctl_steer *s, size_t *
 void ctl_steer_forget(struct ctl_steer *s, uint16_t path)
 {
 	route_judge_forget(s->judge, path);
+	route_rtts_forget(s->rtts, path);
 }
 
 struct route_judge *ctl_steer_judge(struct ctl_steer *s)

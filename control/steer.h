@@ -29,7 +29,8 @@ struct ctl_steer_ops {
 	void *arg;
 };
 
-/** One tick. @return findings; states that changed are published through the world */
+/** One tick. @return findings; states and fastest sites that changed are published through the
+ * world */
 size_t ctl_steer_tick(struct ctl_steer *s, struct ctl_world *w, const struct ctl_steer_ops *ops,
 	uint64_t now_ms, uint32_t epoch_s);
 
