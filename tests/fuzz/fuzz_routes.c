@@ -18,7 +18,10 @@ static void check(int holds, const char *rule)
 
 static void check_taken(const struct route_config *c)
 {
+	char why[128];
+
 	check(c->zone_count > 0, "a zone");
+	check(route_config_check(c, why, sizeof(why)) == 0, "routing takes what is taken");
 	for (size_t i = 0; i < c->zone_count; i++)
 		for (size_t o = 0; o < c->zones[i].order_count; o++) {
 			const struct route_order_config *order = &c->zones[i].orders[o];
