@@ -19,22 +19,45 @@ static int verify_now(void *arg, const struct val_want *want)
 	return 0;
 }
 
-/** What is judged: a whole response, or the RRset with this first record. */
-enum { WHOLE = -1 };
+/** What is judged. */
+struct subject {
+	enum { WHOLE, RRSET, CHAIN_ANSWER, CHAIN_RESPONSE } what;
+	const struct dns_msg *msg;
+	uint16_t first;                   // RRSET
+	const struct val_zone_keys *zone; // WHOLE, RRSET
+	const struct val_trust *trust;    // the others
+	struct val_chain_step *need;      // CHAIN_RESPONSE
+	uint32_t now;
+};
 
-static void judge_once(struct val_ctx *ctx, const struct dns_msg *msg, int first,
-	const struct val_zone_keys *zone, uint32_t now, struct verification *a,
+static void judge_once(struct val_ctx *ctx, const struct subject *s, struct verification *a,
 	struct val_response *out)
 {
-	if (first == WHOLE)
-		val_response_judge(ctx, msg, zone, now, &a->checks, verify_now, a, out);
-	else
-		val_rrset_judge(
-			ctx, msg, (uint16_t)first, zone, now, &a->checks, verify_now, a, out);
+	struct val_checks *checks = &a->checks;
+
+	switch (s->what) {
+	case WHOLE:
+		val_response_judge(ctx, s->msg, s->zone, s->now, checks, verify_now, a, out);
+		break;
+	case RRSET:
+		val_rrset_judge(ctx, s->msg, s->first, s->zone, s->now, checks, verify_now, a, out);
+		break;
+	case CHAIN_ANSWER:
+		val_chain_judge(ctx, s->trust, s->msg, checks, verify_now, a, out);
+		break;
+	case CHAIN_RESPONSE:
+		val_chain_response(ctx, s->trust, s->msg, checks, verify_now, a, out, s->need);
+		break;
+	}
 }
 
-static void judge(struct val_verifier *v, const struct dns_msg *msg, int first,
-	const struct val_zone_keys *zone, uint32_t now, const struct val_skew *skew,
+static bool must_ask(const struct subject *s)
+{
+	return s->what == CHAIN_RESPONSE && s->need->end == VAL_CHAIN_ASK;
+}
+
+/** @return verifications that it took */
+static unsigned judge(struct val_verifier *v, const struct subject *s, const struct val_skew *skew,
 	struct val_response *out)
 {
 	struct verification a = {.verifier = v};
@@ -57,25 +80,48 @@ static void judge(struct val_verifier *v, const struct dns_msg *msg, int first,
 	val_sig_key_init(&ctx.prf_key, &secret, VAL_SIG_PRF_SIPHASH); // the least to set up
 	// Each round settles at least one check, and checks are bounded.
 	for (unsigned round = 0; round <= VAL_VERIFY_RESPONSE_MAX; round++) {
-		judge_once(&ctx, msg, first, zone, now, &a, out);
-		if (out->result.verdict != VAL_PENDING)
-			return;
+		judge_once(&ctx, s, &a, out);
+		if (out->result.verdict != VAL_PENDING || must_ask(s))
+			return a.checks.verified;
 	}
 no_budget:
 	out->result.verdict = VAL_BOGUS;
 	out->result.reason = VAL_R_BUDGET;
+	return a.checks.verified;
 }
 
 void val_judge_now(struct val_verifier *v, const struct dns_msg *msg,
 	const struct val_zone_keys *zone, uint32_t now, const struct val_skew *skew,
 	struct val_response *out)
 {
-	judge(v, msg, WHOLE, zone, now, skew, out);
+	struct subject s = {.what = WHOLE, .msg = msg, .zone = zone, .now = now};
+
+	judge(v, &s, skew, out);
 }
 
 void val_rrset_judge_now(struct val_verifier *v, const struct dns_msg *msg, uint16_t first,
 	const struct val_zone_keys *zone, uint32_t now, const struct val_skew *skew,
 	struct val_response *out)
 {
-	judge(v, msg, first, zone, now, skew, out);
+	struct subject s = {.what = RRSET, .msg = msg, .first = first, .zone = zone, .now = now};
+
+	judge(v, &s, skew, out);
+}
+
+unsigned val_chain_judge_now(struct val_verifier *v, const struct val_trust *t,
+	const struct dns_msg *msg, const struct val_skew *skew, struct val_response *out)
+{
+	struct subject s = {.what = CHAIN_ANSWER, .msg = msg, .trust = t};
+
+	return judge(v, &s, skew, out);
+}
+
+void val_chain_response_now(struct val_verifier *v, const struct val_trust *t,
+	const struct dns_msg *msg, const struct val_skew *skew, struct val_response *out,
+	struct val_chain_step *need)
+{
+	struct subject s = {.what = CHAIN_RESPONSE, .msg = msg, .trust = t, .need = need};
+
+	need->end = VAL_CHAIN_NONE;
+	judge(v, &s, skew, out);
 }
