@@ -264,7 +264,7 @@ static void ask_probes(struct ctl_daemon *d)
 	}
 }
 
-/** A key set that UDP is too small for, on its way over TCP. */
+/** An answer that UDP is too small for, on its way over TCP. */
 struct by_tcp {
 	struct ctl_daemon *d;
 	uint64_t token;
@@ -274,8 +274,12 @@ static void on_told_by_tcp(void *arg, int error, const uint8_t *msg, uint16_t le
 {
 	struct by_tcp *b = arg;
 
+	const struct ctl_nta_heard heard = {b->token, error, msg, len};
+
 	if (ctl_keeper_told(b->d->keeper, b->token, error, msg, len, ctl_now_ms(), ctl_epoch_s()))
 		b->d->keeper_told = true;
+	else
+		ctl_ntas_heard(b->d->ntas, b->d->keeper, &heard, ctl_epoch_s());
 	free(b);
 }
 
@@ -307,7 +311,8 @@ static bool again_by_tcp(struct ctl_daemon *d, const struct dp_told *t)
 
 	if (t->error || t->len < DNS_HEADER_LEN ||
 		!(dns_get16(t->msg + DNS_OFF_FLAGS) & DNS_FLAG_TC) ||
-		!ctl_keeper_by_tcp(d->keeper, t->token, ctl_now_ms(), &ask))
+		(!ctl_keeper_by_tcp(d->keeper, t->token, ctl_now_ms(), &ask) &&
+			!ctl_ntas_by_tcp(d->ntas, t->token, &ask)))
 		return false;
 	return ask_by_tcp(d, &ask) == 0;
 }

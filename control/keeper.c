@@ -690,6 +690,20 @@ static size_t list_zones(struct ctl_keeper *k, struct val_zone_keys *zones)
 	return n;
 }
 
+int ctl_keeper_truth(const struct ctl_keeper *k, struct val_keys **out)
+{
+	struct val_zone_keys *zones = calloc(k->count + 1, sizeof(*zones));
+	int err;
+
+	if (zones == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < k->count; i++)
+		zones[i] = k->entry[i].set.keys;
+	err = val_keys_new(zones, k->count, out);
+	free(zones);
+	return err;
+}
+
 int ctl_keeper_snapshot(struct ctl_keeper *k, struct val_keys **out)
 {
 	struct val_zone_keys *zones;

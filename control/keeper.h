@@ -88,6 +88,10 @@ enum { CTL_KEEPER_NTAS_MAX = 64 };
 /** What the chain of trust says of a zone, whatever negative trust anchors say; NULL: not kept. */
 const struct val_zone_keys *ctl_keeper_keys(struct ctl_keeper *k, const uint8_t *zone);
 
+/** A snapshot of the chain of trust as it is without negative trust anchors, the caller's to free.
+ * @retval 0, -ENOMEM */
+int ctl_keeper_truth(const struct ctl_keeper *k, struct val_keys **out);
+
 /** A new snapshot when something changed since the last call. @retval 1 *out is the caller's, 0
  * nothing new, -ENOMEM */
 int ctl_keeper_snapshot(struct ctl_keeper *k, struct val_keys **out);

@@ -9,16 +9,17 @@
 #include <jansson.h>
 
 #include "control/file.h"
+#include "control/nta_walk.h"
 #include "validator/now.h"
 #include "validator/time.h"
 
 /*
  * A check asks every path of the zone once. The zone validates again when some answer does and none
  * fails: one site that has the repaired version is not enough, since clients would meet the others.
- * Silence says nothing.
+ * Silence says nothing. Behind recursive upstreams a check is a walk (nta_walk.h), one at a time.
  */
 
-enum { CHECK_MS = 2 * CTL_KEEPER_TIMEOUT_MS };
+enum { CHECK_MS = 2 * CTL_KEEPER_TIMEOUT_MS, WALK_MS = 60000 };
 
 struct item {
 	struct ctl_nta nta;
@@ -29,6 +30,7 @@ struct item {
 	unsigned told;
 	uint16_t good, bad;
 	bool validates;
+	bool walks;           // the check that is under way is the walk
 	struct dns_name zone; // that the check is asked of
 };
 
@@ -38,6 +40,8 @@ struct ctl_ntas {
 	uint64_t next_token;
 	size_t count;
 	struct item item[CTL_NTAS_MAX];
+	bool walking;
+	struct ctl_nta_walk walk;
 	struct dns_msg msg; // scratch
 	struct val_response response;
 };
@@ -60,6 +64,14 @@ int ctl_ntas_new(const struct ctl_ntas_config *cfg, struct ctl_ntas **out)
 		return err;
 	}
 	val_verifier_set_sha1(n->verifier, cfg->sha1);
+	n->walk.verifier = n->verifier;
+	n->walk.skew = cfg->skew;
+	err = ctl_nta_walk_init(&n->walk);
+	if (err != 0) {
+		val_verifier_free(n->verifier);
+		free(n);
+		return err;
+	}
 	*out = n;
 	return 0;
 }
@@ -68,6 +80,7 @@ void ctl_ntas_free(struct ctl_ntas *n)
 {
 	if (n == NULL)
 		return;
+	ctl_nta_walk_fini(&n->walk);
 	val_verifier_free(n->verifier);
 	free(n);
 }
@@ -93,6 +106,8 @@ int ctl_ntas_add(struct ctl_ntas *n, const struct ctl_nta *nta, uint64_t now_ms)
 		return -ENOSPC;
 	if (!known)
 		at = &n->item[n->count++];
+	else if (at->walks)
+		n->walking = false;
 	*at = (struct item){.nta = *nta, .due_ms = now_ms + 1000ull * n->cfg.recheck_s};
 	return known;
 }
@@ -101,6 +116,8 @@ static void drop(struct ctl_ntas *n, struct item *at)
 {
 	size_t i = (size_t)(at - n->item);
 
+	if (at->walks)
+		n->walking = false;
 	n->count--;
 	memmove(at, at + 1, (n->count - i) * sizeof(*at));
 }
@@ -150,19 +167,6 @@ bool ctl_ntas_end(struct ctl_ntas *n, uint32_t epoch_s, struct ctl_nta *out, enu
 
 /* ---- checks ---- */
 
-/* The closest routed zone at or above a name; NULL: none, or its upstreams are recursive. */
-static const struct route_zone_config *zone_of(
-	const struct route_config *c, const struct dns_name *name)
-{
-	const struct route_zone_config *best = NULL;
-
-	for (size_t i = 0; i < c->zone_count; i++)
-		if (dns_name_under(name->octets, c->zones[i].name.octets) &&
-			(best == NULL || c->zones[i].name.labels > best->name.labels))
-			best = &c->zones[i];
-	return best != NULL && best->kind == ROUTE_AUTHORITATIVE ? best : NULL;
-}
-
 static void ask_paths(struct ctl_ntas *n, struct item *at, struct route_paths *p,
 	struct ctl_keeper_ask *out, size_t max)
 {
@@ -184,6 +188,11 @@ static void ask_paths(struct ctl_ntas *n, struct item *at, struct route_paths *p
 
 static void end_check(struct ctl_ntas *n, struct item *at, uint64_t now_ms)
 {
+	if (at->walks) {
+		at->good = n->walk.good;
+		at->bad = n->walk.bad;
+		n->walking = at->walks = false;
+	}
 	at->ends_ms = 0;
 	at->due_ms = now_ms + 1000ull * n->cfg.recheck_s;
 	at->nta.good = at->good;
@@ -191,23 +200,43 @@ static void end_check(struct ctl_ntas *n, struct item *at, uint64_t now_ms)
 	at->validates = at->good > 0 && at->bad == 0 && !at->nta.forced;
 }
 
+/* Behind recursive upstreams; while another one walks it waits. */
+static void begin_walk(struct ctl_ntas *n, struct item *at, struct route_paths *p, uint64_t now_ms)
+{
+	if (n->walking)
+		return;
+	n->walking = at->walks = true;
+	at->ends_ms = now_ms + WALK_MS;
+	ctl_nta_walk_begin(&n->walk, &at->nta.name, &at->zone, p);
+}
+
 /* All paths of one zone or none: a half of them proves nothing. */
 static size_t begin_check(struct ctl_ntas *n, struct item *at, const struct route_config *c,
 	struct route_paths *p, uint64_t now_ms, struct ctl_keeper_ask *out, size_t max)
 {
-	const struct route_zone_config *zone = zone_of(c, &at->nta.name);
+	const struct route_zone_config *zone = route_config_zone(c, &at->nta.name);
 
-	at->due_ms = now_ms + 1000ull * n->cfg.recheck_s;
-	if (zone == NULL || max < ROUTE_ZONE_PATHS_MAX) {
-		at->due_ms = zone == NULL ? at->due_ms : now_ms;
+	if (zone == NULL) {
+		at->due_ms = now_ms + 1000ull * n->cfg.recheck_s;
 		return 0;
 	}
 	at->zone = zone->name;
+	if (zone->kind == ROUTE_RECURSIVE)
+		begin_walk(n, at, p, now_ms);
+	if (zone->kind == ROUTE_RECURSIVE || max < ROUTE_ZONE_PATHS_MAX)
+		return 0;
 	at->asked = at->told = 0;
 	at->good = at->bad = 0;
 	ask_paths(n, at, p, out, max);
 	at->ends_ms = now_ms + CHECK_MS;
 	return at->asked;
+}
+
+static bool is_over(const struct ctl_ntas *n, const struct item *at, uint64_t now_ms)
+{
+	bool told = at->walks ? ctl_nta_walk_ended(&n->walk) : at->told == at->asked;
+
+	return at->ends_ms != 0 && (told || now_ms >= at->ends_ms);
 }
 
 size_t ctl_ntas_due(struct ctl_ntas *n, const struct route_config *c, struct route_paths *p,
@@ -218,12 +247,24 @@ size_t ctl_ntas_due(struct ctl_ntas *n, const struct route_config *c, struct rou
 	for (size_t i = 0; i < n->count; i++) {
 		struct item *at = &n->item[i];
 
-		if (at->ends_ms != 0 && (at->told == at->asked || now_ms >= at->ends_ms))
+		if (is_over(n, at, now_ms))
 			end_check(n, at, now_ms);
 		if (at->ends_ms == 0 && now_ms >= at->due_ms)
 			sent += begin_check(n, at, c, p, now_ms, out + sent, max - sent);
 	}
+	if (n->walking && sent < max && ctl_nta_walk_due(&n->walk, n->next_token, &out[sent])) {
+		n->next_token++;
+		sent++;
+	}
 	return sent;
+}
+
+bool ctl_ntas_by_tcp(const struct ctl_ntas *n, uint64_t token, struct ctl_keeper_ask *out)
+{
+	if (!n->walking || token == 0 || token != n->walk.question.token)
+		return false;
+	*out = n->walk.question;
+	return true;
 }
 
 /* Does an answer validate? @retval 1 yes, 0 no, -1 it says nothing */
@@ -255,15 +296,28 @@ static void count(struct ctl_ntas *n, struct item *at, const struct val_zone_key
 	at->bad = (uint16_t)(at->bad + (good == 0));
 }
 
+void ctl_ntas_heard(struct ctl_ntas *n, const struct ctl_keeper *k, const struct ctl_nta_heard *h,
+	uint32_t epoch_s)
+{
+	for (size_t i = 0; i < n->count; i++)
+		if (n->item[i].walks) {
+			ctl_nta_walk_told(&n->walk, k, h, epoch_s);
+			n->item[i].nta.checked = epoch_s;
+		}
+}
+
 bool ctl_ntas_told(
 	struct ctl_ntas *n, struct ctl_keeper *k, const struct dp_told *told, uint32_t epoch_s)
 {
+	const struct ctl_nta_heard h = {told->token, told->error, told->msg, told->len};
+
 	if ((told->token & token_mark) == 0 || (told->token & 1ull << 63) != 0)
 		return false;
+	ctl_ntas_heard(n, k, &h, epoch_s);
 	for (size_t i = 0; i < n->count; i++) {
 		struct item *at = &n->item[i];
 
-		if (at->ends_ms != 0 && told->token - at->first_token < at->asked)
+		if (!at->walks && at->ends_ms != 0 && told->token - at->first_token < at->asked)
 			count(n, at, ctl_keeper_keys(k, at->zone.octets), told, epoch_s);
 	}
 	return true;

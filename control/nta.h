@@ -68,11 +68,18 @@ bool ctl_ntas_end(struct ctl_ntas *n, uint32_t epoch_s, struct ctl_nta *out, enu
 
 /**
  * Questions of checks to send now: SOA of the anchor's name, at every path of the closest routed
- * zone. Names behind recursive upstreams, or that no routed zone encloses, are not checked.
+ * zone, and where that has recursive upstreams, path by path, for the keys that the answer needs.
+ * Names that no routed zone encloses are not checked.
  * @return how many of out[] are filled
  */
 size_t ctl_ntas_due(struct ctl_ntas *n, const struct route_config *c, struct route_paths *p,
 	uint64_t now_ms, struct ctl_keeper_ask *out, size_t max);
+/**
+ * The answer to this question did not fit into UDP: which question to ask again over TCP; the
+ * answer is told under the same token.
+ * @return false when the token is none of a check behind recursive upstreams
+ */
+bool ctl_ntas_by_tcp(const struct ctl_ntas *n, uint64_t token, struct ctl_keeper_ask *out);
 /**
  * What came back, judged by the chain of trust as it is without negative anchors.
  * @param told  error as dp_told has it
@@ -80,6 +87,15 @@ size_t ctl_ntas_due(struct ctl_ntas *n, const struct route_config *c, struct rou
  */
 bool ctl_ntas_told(
 	struct ctl_ntas *n, struct ctl_keeper *k, const struct dp_told *told, uint32_t epoch_s);
+/** The same of what came over TCP, or by another way. */
+struct ctl_nta_heard {
+	uint64_t token;
+	int error;          // as dp_told has it
+	const uint8_t *msg; // borrowed; NULL on error
+	size_t len;
+};
+void ctl_ntas_heard(struct ctl_ntas *n, const struct ctl_keeper *k, const struct ctl_nta_heard *h,
+	uint32_t epoch_s);
 
 /** All of them as JSON, for a file. @return the caller's to free, NULL: out of memory */
 char *ctl_ntas_text(const struct ctl_ntas *n);

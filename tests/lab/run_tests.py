@@ -25,7 +25,7 @@ TESTS = (
     "bitflip", "strip", "silent", "servfail", "refused", "lame", "v6_only",
     "slow", "too_slow", "loss_1", "loss_10", "loss_50", "duplicates", "reorder",
     "zone_bad", "clock", "link_down", "spoof", "swap", "canary", "rollover", "root_rollover", "term",
-    "nta",
+    "nta", "nta_chain",
     "garbage_client", "garbage_upstream",
     "kernel", "af_packet", "device", "pktgen", "killed",
     "tcp", "inspect", "metrics", "idle", "validators",

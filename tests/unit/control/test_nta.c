@@ -294,10 +294,125 @@ static void test_unchecked(void)
 	t.ms += RECHECK * 1000;
 	CU_ASSERT_EQUAL(due(asks), 0);
 	teardown();
+}
+
+/* ---- behind recursive upstreams ---- */
+
+/* What the path's resolver says of a question on the way to sub.com., a zone of key wrong. */
+static void tell_walk(const struct ctl_keeper_ask *ask, const char *how, bool by_tcp)
+{
+	static struct dp_told told;
+	struct kit_sign by_com = sign_by(&t.key), by_sub = sign_by(&t.wrong);
+	struct kit_rdata rd = kit_soa("sub.com.");
+	static struct kit_msg m;
+	uint8_t *msg;
+	size_t len;
+
+	by_sub.signer = "sub.com.";
+	if (strcmp(how, "bogus") == 0 && ask->qtype == DNS_TYPE_SOA)
+		by_sub.expiration = NOW - 1;
+	if (strcmp(how, "bad DS") == 0)
+		by_com.expiration = NOW - 1;
+	kit_init(&m, "sub.com.", ask->qtype, DNS_FLAG_QR | DNS_FLAG_RA);
+	if (ask->qtype == DNS_TYPE_DS) {
+		rd = kit_ds(&t.wrong, "sub.com.");
+	} else if (ask->qtype == DNS_TYPE_DNSKEY) {
+		rd.len = t.wrong.rdata_len;
+		memcpy(rd.octets, t.wrong.rdata, rd.len);
+	}
+	kit_rrset(&m, DNS_ANSWER, "sub.com.", ask->qtype, 3600, &rd, 1,
+		ask->qtype == DNS_TYPE_DS ? &by_com : &by_sub);
+	msg = kit_finish(&m, &len);
+	if (by_tcp) {
+		struct ctl_nta_heard heard = {ask->token, 0, msg, len};
+
+		ctl_ntas_heard(t.ntas, t.keeper, &heard, NOW + RECHECK);
+	} else {
+		memset(&told, 0, sizeof(told));
+		told.token = ask->token;
+		told.error = strcmp(how, "silent") == 0 ? -ETIMEDOUT : 0;
+		told.len = (uint16_t)len;
+		memcpy(told.msg, msg, len);
+		CU_ASSERT_TRUE(ctl_ntas_told(t.ntas, t.keeper, &told, NOW + RECHECK));
+	}
+	free(msg);
+}
+
+static const struct {
+	const char *name, *answers[2];
+	unsigned questions[2]; // of each path
+	bool ends;
+} walks[] = {
+	{"both validate", {"good", "good"}, {3, 3}, true},
+	{"one does, one does not", {"good", "bogus"}, {3, 3}, false},
+	{"one does not, one does", {"bogus", "good"}, {3, 3}, false},
+	{"a delegation that does not", {"bad DS", "good"}, {2, 3}, false},
+	{"one validates, one is silent", {"good", "silent"}, {3, 1}, true},
+	{"both are silent", {"silent", "silent"}, {1, 1}, false},
+};
+
+static void test_walks(void)
+{
+	for (unsigned i = 0; i < sizeof(walks) / sizeof(walks[0]); i++) {
+		struct ctl_keeper_ask ask, out, at[2];
+		enum ctl_nta_end why;
+		struct ctl_nta ended;
+		unsigned asked[2] = {0};
+
+		setup_kind(ROUTE_RECURSIVE);
+		learn_keys();
+		add("sub.com.", 3600, false);
+		UNIT_CHECK(walks[i].name, due(&ask) == 0);
+		t.ms += RECHECK * 1000;
+		for (unsigned path = 0; path < 2; path++) {
+			while (due(&ask) == 1 && asked[path] < walks[i].questions[path]) {
+				at[path] = ask;
+				asked[path]++;
+				UNIT_CHECK(walks[i].name, due(&out) == 0); // one at a time
+				UNIT_CHECK(walks[i].name,
+					!ctl_ntas_by_tcp(t.ntas, ask.token + 1, &out));
+				UNIT_CHECK(walks[i].name, ctl_ntas_by_tcp(t.ntas, ask.token, &out));
+				tell_walk(
+					&ask, walks[i].answers[path], ask.qtype == DNS_TYPE_DNSKEY);
+				if (asked[path] == walks[i].questions[path])
+					break;
+			}
+			UNIT_CHECK(walks[i].name, asked[path] == walks[i].questions[path]);
+		}
+		UNIT_CHECK(walks[i].name, at[0].path != at[1].path);
+		UNIT_CHECK(walks[i].name, due(&ask) == 0);
+		UNIT_CHECK(walks[i].name,
+			ctl_ntas_end(t.ntas, NOW + RECHECK, &ended, &why) == walks[i].ends);
+		t.ms += RECHECK * 1000;
+		UNIT_CHECK(walks[i].name, due(&ask) == !walks[i].ends); // and again
+		teardown();
+	}
+}
+
+/* Two at a time are one after the other; one that is taken out in the middle is no walk's end. */
+static void test_walks_take_turns(void)
+{
+	struct ctl_keeper_ask first, second;
+	struct dns_name name;
+
 	setup_kind(ROUTE_RECURSIVE);
-	add("com.", 3600, false);
+	learn_keys();
+	add("sub.com.", 3600, false);
+	add("other.com.", 3600, false);
 	t.ms += RECHECK * 1000;
-	CU_ASSERT_EQUAL(due(asks), 0);
+	CU_ASSERT_EQUAL_FATAL(due(&first), 1);
+	CU_ASSERT(dns_name_equal(first.qname.octets, kit_wire("sub.com.", &name)));
+	CU_ASSERT_EQUAL(due(&second), 0);
+	CU_ASSERT_EQUAL(ctl_ntas_remove(t.ntas, &first.qname), 0);
+	CU_ASSERT_EQUAL_FATAL(due(&second), 1);
+	CU_ASSERT(dns_name_equal(second.qname.octets, kit_wire("other.com.", &name)));
+	tell_walk(&first, "good", false); // too late
+	CU_ASSERT_EQUAL(ctl_ntas_at(t.ntas, 0)->good, 0);
+	// nothing comes back at all: the check ends
+	t.ms += 100000;
+	CU_ASSERT_EQUAL(due(&second), 0);
+	t.ms += RECHECK * 1000;
+	CU_ASSERT_EQUAL(due(&second), 1);
 	teardown();
 }
 
@@ -372,6 +487,8 @@ int main(void)
 		{"limits", test_limits},
 		{"checks", test_checks},
 		{"late answers", test_late_answers},
+		{"behind recursive upstreams", test_walks},
+		{"walks take turns", test_walks_take_turns},
 		{"what is not checked", test_unchecked},
 		{"restart", test_restart},
 		{"broken files", test_broken_files},
