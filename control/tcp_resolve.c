@@ -12,6 +12,9 @@
 #include "dns/wire.h"
 #include "validator/now.h"
 
+/* About zones that are not published: a TCP client's zone is seldom asked for twice. */
+enum { FACTS = 1024, FACT_SETS = 64 };
+
 struct query {
 	struct ctl_resolver *r;
 	struct query *next, **link;
@@ -20,6 +23,11 @@ struct query {
 	struct dns_name qname; // lower-cased
 	uint16_t qtype;
 	enum route_kind kind;
+	struct route_addr upstream;
+	struct val_chain_step need; // what is asked for first: keys of zones that nobody published
+	uint8_t *reply;             // that waits for them, or NULL
+	uint16_t reply_len;
+	unsigned chain_asked, chain_verified; // never reset
 	struct route_tried tried;
 	uint32_t tries;
 	uint64_t deadline_ms;
@@ -32,6 +40,8 @@ struct ctl_resolver {
 	struct ctl_tcp_asks *asks;
 	struct val_verifier *verifier;
 	struct query *queries;
+	struct val_facts *facts; // about zones that are not published
+	uint64_t facts_view;     // the view that they rest on
 	struct ctl_resolver_stats stats;
 	// scratch
 	struct dns_query asked;
@@ -45,11 +55,17 @@ int ctl_resolver_new(const struct dp_config *cfg, const struct ctl_world *world,
 	struct ctl_tcp_asks *asks, struct ctl_resolver **out)
 {
 	struct ctl_resolver *r = calloc(1, sizeof(*r));
+	struct dns_hash_key key;
 
 	if (!r)
 		return -ENOMEM;
 	int rc = val_verifier_new(&r->verifier);
+	if (!rc && getrandom(&key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		rc = -ENOMEM;
+	if (!rc)
+		rc = val_facts_new(FACTS, FACT_SETS, -1, &key, &r->facts);
 	if (rc) {
+		val_verifier_free(r->verifier);
 		free(r);
 		return rc;
 	}
@@ -67,6 +83,7 @@ static void query_free(struct query *q)
 	if (q->next)
 		q->next->link = q->link;
 	q->r->stats.pending--;
+	free(q->reply);
 	free(q);
 }
 
@@ -79,6 +96,7 @@ void ctl_resolver_free(struct ctl_resolver *r)
 		query_free(r->queries);
 	}
 	val_verifier_free(r->verifier);
+	val_facts_free(r->facts);
 	free(r);
 }
 
@@ -147,31 +165,138 @@ static const struct val_zone_keys *keys_of(struct ctl_resolver *r, const uint8_t
 	return &r->no_keys;
 }
 
-/** @return false: no longer routed */
-static bool judge(struct query *q, enum route_outcome *outcome)
+static void trust(struct ctl_resolver *r, struct val_trust *out)
+{
+	uint64_t view = ctl_world_view_number(r->world);
+
+	if (view != r->facts_view)
+		val_facts_clear(r->facts); // keys may be others
+	r->facts_view = view;
+	*out = (struct val_trust){
+		.published = ctl_world_keys(r->world),
+		.facts = r->facts,
+		.now = ctl_epoch_s(),
+	};
+}
+
+/** r->verdict is there, of r->msg. */
+static void conclude(struct query *q)
 {
 	struct ctl_resolver *r = q->r;
-	const struct route_table *t = ctl_world_table(r->world);
-	int zone = route_table_zone(t, q->qname.octets, q->qtype == DNS_TYPE_DS);
+	enum route_outcome outcome = dp_outcome(&r->verdict, dns_msg_rcode(&r->msg));
+	bool usable = outcome == ROUTE_O_SECURE || outcome == ROUTE_O_INSECURE;
+	bool unchecked = (q->client.flags & DNS_FLAG_CD) && r->verdict.kind < VAL_KIND_LAME;
+
+	if (usable || unchecked)
+		deliver(q);
+	else
+		tried_in_vain(q, dp_outcome_ede(outcome, r->verdict.result.reason));
+}
+
+/* ---- answers of resolvers: keys that have to be asked for ---- */
+
+static void judge_zones(struct query *q);
+
+/** An answer to q->need; whatever it is, the reply is judged again. */
+static void told_keys(void *arg, int error, const uint8_t *msg, uint16_t len)
+{
+	struct query *q = arg;
+	struct ctl_resolver *r = q->r;
+	enum val_reason why = VAL_R_NO_CHAIN;
+	struct val_trust t;
+
+	trust(r, &t);
+	if (!error && dns_msg_parse(&r->msg, msg, len) == 0 &&
+		dp_question_is(&r->msg, &q->need.name, q->need.type) &&
+		!dp_outcome_truncated(&r->msg)) {
+		q->chain_verified +=
+			val_chain_judge_now(r->verifier, &t, &r->msg, &r->cfg->skew, &r->verdict);
+		if (r->verdict.result.reason != VAL_R_NONE)
+			why = r->verdict.result.reason;
+		error = r->verdict.result.verdict == VAL_BOGUS || r->verdict.kind == VAL_KIND_ERROR;
+	} else {
+		error = -EBADMSG;
+	}
+	if (error)
+		val_chain_fail(&t, &q->need.name, why, r->cfg->failure_ttl_s);
+	judge_zones(q);
+}
+
+/** @retval 0: told_keys() will be called */
+static int ask_for_keys(struct query *q)
+{
+	struct ctl_resolver *r = q->r;
+	uint64_t now = ctl_now_ms();
+	struct ctl_tcp_question question = {
+		.to = q->upstream,
+		.kind = q->kind,
+		.qname = q->need.name,
+		.qtype = q->need.type,
+		.edns_size = r->cfg->edns_size,
+	};
+
+	if (q->chain_asked >= VAL_CHAIN_QUESTIONS_MAX ||
+		q->chain_verified >= VAL_CHAIN_VERIFY_MAX || now >= q->deadline_ms)
+		return -E2BIG;
+	q->chain_asked++;
+	question.timeout_ms = (uint32_t)(q->deadline_ms - now);
+	if (question.timeout_ms > CTL_RESOLVE_TRY_MS)
+		question.timeout_ms = CTL_RESOLVE_TRY_MS;
+	return ctl_tcp_ask_question(r->asks, &question, told_keys, q);
+}
+
+static void judge_zones(struct query *q)
+{
+	struct ctl_resolver *r = q->r;
+	struct val_trust t;
+
+	trust(r, &t);
+	dns_msg_parse(&r->msg, q->reply, q->reply_len); // it was, before it was kept
+	val_chain_response_now(r->verifier, &t, &r->msg, &r->cfg->skew, &r->verdict, &q->need);
+	if (r->verdict.result.verdict == VAL_PENDING) {
+		if (!ask_for_keys(q))
+			return;
+		r->verdict.result.verdict = VAL_BOGUS;
+		r->verdict.result.reason = VAL_R_BUDGET;
+	}
+	conclude(q);
+}
+
+/** Keep the reply while keys are asked for. */
+static void begin_zones(struct query *q, const uint8_t *msg, uint16_t len)
+{
+	free(q->reply);
+	q->reply = malloc(len);
+	if (!q->reply) {
+		tried_in_vain(q, DNS_EDE_OTHER);
+		return;
+	}
+	memcpy(q->reply, msg, len);
+	q->reply_len = len;
+	judge_zones(q);
+}
+
+/* ---- judging ---- */
+
+static void judge_one_zone(struct query *q, const struct val_zone_keys *keys)
+{
+	struct ctl_resolver *r = q->r;
 	uint16_t flags = r->msg.flags;
 
-	if (zone < 0)
-		return false;
 	// A recursive upstream has no authority and need not say so.
 	if (q->kind == ROUTE_RECURSIVE)
 		r->msg.flags |= DNS_FLAG_AA;
-	val_judge_now(r->verifier, &r->msg, keys_of(r, route_table_zone_name(t, zone)),
-		ctl_epoch_s(), &r->cfg->skew, &r->verdict);
+	val_judge_now(r->verifier, &r->msg, keys, ctl_epoch_s(), &r->cfg->skew, &r->verdict);
 	r->msg.flags = flags;
-	*outcome = dp_outcome(&r->verdict, dns_msg_rcode(&r->msg));
-	return true;
+	conclude(q);
 }
 
 static void told(void *arg, int error, const uint8_t *msg, uint16_t len)
 {
 	struct query *q = arg;
 	struct ctl_resolver *r = q->r;
-	enum route_outcome outcome;
+	const struct route_table *t = ctl_world_table(r->world);
+	int zone = route_table_zone(t, q->qname.octets, q->qtype == DNS_TYPE_DS);
 
 	if (error) {
 		tried_in_vain(q, DNS_EDE_NO_REACHABLE_AUTHORITY);
@@ -182,16 +307,15 @@ static void told(void *arg, int error, const uint8_t *msg, uint16_t len)
 		tried_in_vain(q, DNS_EDE_INVALID_DATA);
 		return;
 	}
-	if (!judge(q, &outcome)) {
+	if (zone < 0) { // no longer routed
 		fail(q);
 		return;
 	}
-	bool usable = outcome == ROUTE_O_SECURE || outcome == ROUTE_O_INSECURE;
-	bool unchecked = (q->client.flags & DNS_FLAG_CD) && r->verdict.kind < VAL_KIND_LAME;
-	if (usable || unchecked)
-		deliver(q);
+	const struct val_zone_keys *keys = keys_of(r, route_table_zone_name(t, zone));
+	if (dp_outcome_spans_zones(q->kind, ctl_world_keys(r->world), keys, ctl_epoch_s()))
+		begin_zones(q, msg, len);
 	else
-		tried_in_vain(q, dp_outcome_ede(outcome, r->verdict.result.reason));
+		judge_one_zone(q, keys);
 }
 
 static uint32_t random_u32(void)
@@ -234,6 +358,7 @@ static void try_next(struct query *q)
 				random_u32(), &q->tried, &c))
 			break;
 		q->kind = route_table_zone_kind(t, zone);
+		q->upstream = c.addr;
 		route_tried_add(&q->tried, t, &c);
 		q->tries++;
 		if (!ask(q, &c.addr, q->deadline_ms - now))

@@ -7,9 +7,11 @@
 
 /**
  * A query that came over TCP, from question to answer: the route table of now, one path after the
- * other over TCP, the same judge as the workers', the same reply. Nothing is cached, and no path is
- * blamed for what its TCP does: a site that serves UDP alone is no bad site. A client with CD=1
- * gets the first answer, whatever it is worth. Control thread only.
+ * other over TCP, the same judge as the workers', the same reply. Behind resolvers the keys of any
+ * zone are asked for as a worker does, by TCP, of the path that gave the reply and within the
+ * query's time and the limits of a transaction; what was found is kept. Answers are not, and no
+ * path is blamed for what its TCP does: a site that serves UDP alone is no bad site. A client with
+ * CD=1 gets the first answer, whatever it is worth. Control thread only.
  */
 struct ctl_resolver;
 

@@ -292,17 +292,6 @@ static void set_limits(struct dp_worker *w, const struct dp_txn *t, const struct
 		&w->effort, hash_account(w, t, r), VAL_NSEC3_BLOCKS_MAX, w->now.ms);
 }
 
-/* May the answer hold records of any zone, and is there a chain to judge them by? */
-static bool spans_zones(
-	const struct dp_worker *w, const struct dp_route *r, const struct val_zone_keys *keys)
-{
-	if (r->kind != ROUTE_RECURSIVE || w->now.view->keys == NULL)
-		return false;
-	return (keys->status == VAL_ZONE_SECURE &&
-		       !val_time_before(keys->valid_until, w->now.epoch_s)) ||
-	       val_keys_anchored_below(w->now.view->keys, &keys->zone);
-}
-
 static void judge_one_zone(struct asker *a, const struct dp_route *r,
 	const struct val_zone_keys *keys, struct val_checks *checks)
 {
@@ -375,7 +364,8 @@ static void judge(struct dp_worker *w, struct dp_txn *t, struct val_checks *chec
 		return;
 	}
 	keys = keys_of(w, route_table_zone_name(w->now.view->table, r.zone));
-	w->spans_zones = t->who == DP_TXN_CHAIN || spans_zones(w, &r, keys);
+	w->spans_zones = t->who == DP_TXN_CHAIN ||
+			 dp_outcome_spans_zones(r.kind, w->now.view->keys, keys, w->now.epoch_s);
 	set_limits(w, t, &r);
 	if (w->spans_zones)
 		waits = judge_zones(&a, checks);

@@ -1,5 +1,7 @@
 #include "dataplane/outcome.h"
 
+#include "validator/time.h"
+
 static enum route_outcome of_error(uint16_t rcode)
 {
 	switch (rcode) {
@@ -82,6 +84,15 @@ static int rank(int ede)
 bool dp_outcome_ede_outranks(int ede, int other)
 {
 	return rank(ede) > rank(other);
+}
+
+bool dp_outcome_spans_zones(enum route_kind kind, const struct val_keys *all,
+	const struct val_zone_keys *keys, uint32_t now)
+{
+	if (kind != ROUTE_RECURSIVE || all == NULL)
+		return false;
+	return (keys->status == VAL_ZONE_SECURE && !val_time_before(keys->valid_until, now)) ||
+	       val_keys_anchored_below(all, &keys->zone);
 }
 
 bool dp_outcome_truncated(const struct dns_msg *msg)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "routing/evidence.h"
+#include "routing/table.h"
 #include "validator/response.h"
 
 /**
@@ -19,6 +20,14 @@ int dp_outcome_ede(enum route_outcome outcome, enum val_reason reason);
 /** Is `ede` what a client should hear rather than `other`? DNSSEC reasons outrank what a server
  * said, which outranks silence; DNS_EDE_NONE is least. */
 bool dp_outcome_ede_outranks(int ede, int other);
+
+/**
+ * May an upstream's answer hold records of any zone, and is there a chain to judge them by?
+ * @param all   what is published, or NULL
+ * @param keys  the routed zone's
+ */
+bool dp_outcome_spans_zones(enum route_kind kind, const struct val_keys *all,
+	const struct val_zone_keys *keys, uint32_t now);
 
 /** TC=1 on an answer or a denial: whatever records are in it are not complete. RFC 2181 s9. */
 bool dp_outcome_truncated(const struct dns_msg *msg);

@@ -6,10 +6,12 @@
 
 #include "control/addr.h"
 #include "control/tcp_resolve.h"
+#include "dns/text.h"
 #include "dns/wire.h"
 #include "dns/writer.h"
 #include "tests/unit/run.h"
-#include "tests/unit/validator/zonekit.h"
+#include "tests/unit/unit.h"
+#include "tests/unit/validator/treekit.h"
 
 /* Everything is real and on loopback: two upstreams at 127.0.0.11 and .12, our listener at
  * 127.0.0.1. Only the dataplane is not there; the world does not notice. */
@@ -20,11 +22,13 @@ static const struct route_addr loopback = {4, {127, 0, 0, 1}}, first = {4, {127,
 			       second = {4, {127, 0, 0, 12}};
 
 /* What an upstream does with a query. */
-enum manner { GOOD, FLIPPED, SILENT, SERVFAIL, TRUNCATED, OTHER_NAME, HANGS_UP };
+enum manner { RESOLVER, GOOD, FLIPPED, SILENT, SERVFAIL, TRUNCATED, OTHER_NAME, HANGS_UP };
 
 static struct {
 	uv_loop_t loop;
 	struct kit_key key;
+	struct tree tree; // of which a RESOLVER knows
+	bool resolvers;   // both are, for the root
 	uint32_t now;
 	struct dp_config cfg;
 	struct ctl_world *world;
@@ -83,6 +87,18 @@ static uint8_t *signed_answer(const uint8_t *query, enum manner manner, size_t *
 	return msg;
 }
 
+static uint8_t *resolved(const uint8_t *query, uint16_t query_len, size_t *len)
+{
+	static struct dns_msg m;
+	char name[DNS_NAME_TEXT_MAX];
+
+	CU_ASSERT_EQUAL_FATAL(dns_msg_parse(&m, query, query_len), 0);
+	dns_name_to_text(m.qname.octets, name, sizeof(name));
+	uint8_t *msg = tree_answer(&t.tree, name, m.qtype, len);
+	memcpy(msg, query, 2);
+	return msg;
+}
+
 static void on_upstream(void *arg, struct ctl_listen_ticket *ticket,
 	const struct route_addr *client, const uint8_t *query, uint16_t query_len)
 {
@@ -101,7 +117,8 @@ static void on_upstream(void *arg, struct ctl_listen_ticket *ticket,
 		ctl_listen_reply(ticket, NULL, 0);
 		return;
 	}
-	uint8_t *msg = signed_answer(query, t.manner[i], &len);
+	uint8_t *msg = t.manner[i] == RESOLVER ? resolved(query, query_len, &len)
+					       : signed_answer(query, t.manner[i], &len);
 	ctl_listen_reply(ticket, msg, (uint16_t)len);
 	free(msg);
 }
@@ -120,6 +137,10 @@ static void set_world(void)
 	c.sites = calloc(2, sizeof(*c.sites));
 	c.zones = calloc(1, sizeof(*c.zones));
 	c.zones[0].name = (struct dns_name){5, 1, "\3com"};
+	if (t.resolvers) {
+		c.zones[0].name = (struct dns_name){.len = 1};
+		c.zones[0].kind = ROUTE_RECURSIVE;
+	}
 	c.zones[0].order_count = 1;
 	c.zones[0].orders = calloc(1, sizeof(*c.zones[0].orders));
 	c.zones[0].orders[0].region = ROUTE_REGION_NONE;
@@ -134,7 +155,10 @@ static void set_world(void)
 	}
 	CU_ASSERT_EQUAL_FATAL(ctl_world_new(&ops, "", &t.world), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_world_set_routes(t.world, &c, 0, err, sizeof(err)), 0);
-	kit_zone_keys(&zone, "com.", keys, 1, t.now);
+	if (t.resolvers)
+		tree_keys(&t.tree, ".", &zone);
+	else
+		kit_zone_keys(&zone, "com.", keys, 1, t.now);
 	CU_ASSERT_EQUAL_FATAL(val_keys_new(&zone, 1, &all), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_world_set_keys(t.world, all), 0);
 }
@@ -153,6 +177,8 @@ static void setup(enum manner a, enum manner b)
 	t.cfg.edns_size = 1232;
 	t.cfg.source[0] = loopback;
 	kit_key_new(&t.key, 257);
+	tree_new(&t.tree, t.now);
+	t.resolvers = a == RESOLVER;
 	CU_ASSERT_EQUAL_FATAL(uv_loop_init(&t.loop), 0);
 	for (uintptr_t i = 0; i < 2; i++)
 		CU_ASSERT_EQUAL_FATAL(
@@ -180,6 +206,7 @@ static void teardown(void)
 	CU_ASSERT_EQUAL(uv_loop_close(&t.loop), 0);
 	ctl_world_free(t.world);
 	kit_key_free(&t.key);
+	tree_free(&t.tree);
 }
 
 /* ---- a client ---- */
@@ -383,12 +410,75 @@ static void test_end_while_pending(void)
 	close(fd);
 }
 
+static struct heard *resolve(const char *name)
+{
+	struct dns_name n;
+
+	return ask((const char *)kit_wire(name, &n), DNS_TYPE_A, DNS_FLAG_RD, true, true);
+}
+
+/* Behind resolvers the verdict is UDP's: keys of any zone are asked for. */
+static void test_chain(void)
+{
+	static const struct {
+		const char *name;
+		uint16_t rcode;
+		bool ad;
+		int ede;
+	} rows[] = {
+		{"www.sec.test.", DNS_RCODE_NOERROR, true, DNS_EDE_NONE},
+		{"opt.sec.test.", DNS_RCODE_NOERROR, true, DNS_EDE_NONE},
+		{"nx.sec.test.", DNS_RCODE_NXDOMAIN, true, DNS_EDE_NONE},
+		{"www.ins.test.", DNS_RCODE_NOERROR, false, DNS_EDE_NONE},
+		{"www.gost.test.", DNS_RCODE_NOERROR, false, DNS_EDE_UNSUPPORTED_DNSKEY_ALG},
+		{"www.bad.test.", DNS_RCODE_SERVFAIL, false, DNS_EDE_DNSKEY_MISSING},
+	};
+
+	setup(RESOLVER, RESOLVER);
+	t.cfg.failure_ttl_s = 5;
+	t.tree.chatty = true;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct heard *h = resolve(rows[i].name);
+
+		UNIT_CHECK(rows[i].name, h->rcode == rows[i].rcode && h->ede == rows[i].ede);
+		UNIT_CHECK(rows[i].name, ((h->msg.flags & DNS_FLAG_AD) != 0) == rows[i].ad);
+		// additions of a secure answer are left out
+		UNIT_CHECK(rows[i].name,
+			!rows[i].ad || h->msg.section_start[DNS_ADDITIONAL] + 1 == h->msg.rr_count);
+	}
+	// what has been found is known
+	t.tree.questions = 0;
+	resolve("www.sec.test.");
+	CU_ASSERT_EQUAL(t.tree.questions, 1);
+	teardown();
+}
+
+/* Without good keys there is no answer; without a resolver there is another. */
+static void test_spoiled_chain(void)
+{
+	setup(RESOLVER, RESOLVER);
+	t.tree.harm_name = "sec.test.";
+	t.tree.harm_type = DNS_TYPE_DNSKEY;
+	t.tree.harm = KIT_FLIP;
+	struct heard *h = resolve("www.sec.test.");
+	CU_ASSERT_EQUAL(h->rcode, DNS_RCODE_SERVFAIL);
+	CU_ASSERT_EQUAL(h->ede, DNS_EDE_BOGUS);
+	CU_ASSERT_TRUE(t.asked[0] > 1 && t.asked[1] >= 1);
+	teardown();
+	setup(RESOLVER, RESOLVER);
+	t.manner[0] = SILENT;
+	CU_ASSERT_EQUAL(resolve("www.sec.test.")->rcode, DNS_RCODE_NOERROR);
+	teardown();
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
 		{"an answer that UDP is too small for", test_large_answer},
 		{"a bad site's question goes to another", test_other_site},
 		{"no site is good", test_no_good_site},
+		{"behind resolvers", test_chain},
+		{"behind resolvers, keys spoiled", test_spoiled_chain},
 		{"what is answered here", test_answered_here},
 		{"who is hung up on", test_hung_up_on},
 		{"the end, with a question out", test_end_while_pending},
