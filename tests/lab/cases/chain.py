@@ -43,6 +43,16 @@ def ask_all(net, address, wrong):
     return replies
 
 
+def ask_all_tcp(net, address, wrong):
+    replies = {}
+    questions = [q[:2] for q in labtree.QUESTIONS]
+    with net.inside("client"):
+        for at in range(0, len(questions), 8):
+            replies.update(labdns.ask_tcp(address, questions[at:at + 8], rd=True, do=True))
+    wrong.extend(f"no answer to {name} {kind} over TCP" for name, kind in questions if (name, kind) not in replies)
+    return replies
+
+
 def compare(replies, oracle, wrong):
     for name, kind, want, ede in labtree.QUESTIONS:
         ours, theirs = replies.get((name, kind)), oracle.get((name, kind))
@@ -94,6 +104,7 @@ def run(bench):
             cold = swerved.stats()["sum"]
             compare(ask_all(bench.lab.net, bench.service6, wrong), oracle, wrong)
             warm = swerved.stats()["sum"]
+            compare(ask_all_tcp(bench.lab.net, bench.service4, wrong), oracle, wrong)
             additions(bench, wrong)
             rolled(bench, swerved, wrong)
     finally:
@@ -105,5 +116,5 @@ def run(bench):
     asked = cold["chain_asked"], warm["chain_asked"] - cold["chain_asked"]
     # what failed is asked for again once its time is over; nothing else is
     expect(asked[0] > 20 and asked[1] <= 8, f"questions for keys: {asked[0]} at first, {asked[1]} the second time")
-    return (f"{len(labtree.QUESTIONS)} questions over IPv4 and IPv6, all as unbound has them; "
+    return (f"{len(labtree.QUESTIONS)} questions over IPv4, IPv6 and TCP, all as unbound has them; "
             f"{asked[0]} questions for keys at first, of which {fetched[0]} over TCP, {asked[1]} the second time")
