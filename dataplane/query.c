@@ -273,5 +273,7 @@ void dp_queries(struct dp_worker *w, struct dp_pkt *const *p, unsigned n, uint16
 		if (look_up(w, port, &burst[i]))
 			q[left++] = &burst[i];
 	for (unsigned i = 0; i < left; i++)
+		dp_txns_prefetch_asked(w->txns, q[i]->hash);
+	for (unsigned i = 0; i < left; i++)
 		resolve(w, port, q[i]);
 }

@@ -92,5 +92,7 @@ void dp_responses(struct dp_worker *w, struct dp_pkt *const *p, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		dp_txns_prefetch_replied(w->txns, p[i]->dport, id_of(p[i]));
 	for (unsigned i = 0; i < n; i++)
+		dp_txns_prefetch_close(w->txns, p[i]->dport, id_of(p[i]));
+	for (unsigned i = 0; i < n; i++)
 		take(w, p[i]);
 }

@@ -13,8 +13,10 @@
  * Promises: bounded memory, all of it taken at start; no operation looks at more than
  * DP_TXN_CHAIN_MAX entries of a chain; one thread only. Two hash tables index the same slots: by
  * question (is somebody asking this already?) and by (family, local port, ID) (whose reply is
- * this?). Both chain through indexes in the slots, heads being twice the slots, so chains are
- * short; the question hash is keyed with a random key, the reply key is our own random draw, so
+ * this?). Both chain through indexes in the slots, heads being four times the slots, so that
+ * nearly every entry is alone in its chain: each other one is a line of memory to wait for, and
+ * with a million of them in none of the caches. The question hash is keyed with a random key, the
+ * reply key is our own random draw, so
  * neither can be aimed at. A question chain that is full all the same refuses the transaction; a
  * reply chain that is full costs another draw.
  *
@@ -75,6 +77,23 @@ static uint32_t *reply_head(struct dp_txns *x, uint16_t port, uint16_t id)
 	return &x->r_head[((key * 0x9e3779b97f4a7c15ull) >> 32) & x->head_mask];
 }
 
+/* The first line: links, and what tells it from others. */
+static void prefetch_links(const struct dp_txns *x, uint32_t index)
+{
+	if (index != DP_TXN_NONE)
+		rte_prefetch0(&x->txn[index]);
+}
+
+static void prefetch_txn(const struct dp_txns *x, uint32_t index)
+{
+	const char *t = (const char *)&x->txn[index];
+
+	if (index == DP_TXN_NONE)
+		return;
+	for (size_t at = 0; at <= offsetof(struct dp_txn, qname); at += RTE_CACHE_LINE_SIZE)
+		rte_prefetch0(t + at);
+}
+
 /* The oldest draw; a new one takes its place, and what it will need is on its way. */
 static struct draw draw_ahead(struct dp_txns *x)
 {
@@ -85,6 +104,8 @@ static struct draw draw_ahead(struct dp_txns *x)
 	rte_prefetch0(reply_head(x, at->port, at->id));
 	rte_prefetch0(port_use(x, 4, at->port));
 	x->next_draw = (x->next_draw + 1) % DP_TXN_DRAWS_AHEAD;
+	at = &x->draw[(x->next_draw + DP_TXN_DRAWS_AHEAD / 2) % DP_TXN_DRAWS_AHEAD];
+	prefetch_links(x, *reply_head(x, at->port, at->id)); // who is there, pair_free() will ask
 	return oldest;
 }
 
@@ -122,7 +143,7 @@ int dp_txns_new(const struct dp_txns_config *cfg, struct dp_txns **out)
 	if (x == NULL)
 		return -ENOMEM;
 	x->cfg = *cfg;
-	heads = rte_align32pow2(cfg->transactions * 2);
+	heads = rte_align32pow2(cfg->transactions * 4);
 	x->head_mask = (uint32_t)heads - 1;
 	x->txn = array(cfg->transactions, sizeof(*x->txn), cfg->numa);
 	x->waiter = array(cfg->waiters, sizeof(*x->waiter), cfg->numa);
@@ -218,6 +239,11 @@ void dp_txns_prefetch_question(const struct dp_txns *x, uint64_t hash)
 	rte_prefetch0(&x->q_head[hash & x->head_mask]);
 }
 
+void dp_txns_prefetch_asked(const struct dp_txns *x, uint64_t hash)
+{
+	prefetch_links(x, x->q_head[hash & x->head_mask]);
+}
+
 struct dp_txn *dp_txns_find_question(struct dp_txns *x, uint64_t hash, const struct dns_name *qname,
 	uint16_t qtype, enum dp_txn_who who, uint16_t zone, uint16_t region)
 {
@@ -252,16 +278,6 @@ static unsigned chain_length_q(const struct dp_txns *x, uint64_t hash)
 	for (uint32_t i = x->q_head[hash & x->head_mask]; i != DP_TXN_NONE; i = x->txn[i].q_next)
 		n++;
 	return n;
-}
-
-static void prefetch_txn(const struct dp_txns *x, uint32_t index)
-{
-	const char *t = (const char *)&x->txn[index];
-
-	if (index == DP_TXN_NONE)
-		return;
-	for (size_t at = 0; at <= offsetof(struct dp_txn, qname); at += RTE_CACHE_LINE_SIZE)
-		rte_prefetch0(t + at);
 }
 
 struct dp_txn *dp_txns_open(struct dp_txns *x, uint64_t hash, const struct dns_name *qname,
@@ -430,6 +446,20 @@ void dp_txns_prefetch_reply(struct dp_txns *x, uint16_t local_port, uint16_t id)
 void dp_txns_prefetch_replied(struct dp_txns *x, uint16_t local_port, uint16_t id)
 {
 	prefetch_txn(x, *reply_head(x, local_port, id));
+}
+
+void dp_txns_prefetch_close(struct dp_txns *x, uint16_t local_port, uint16_t id)
+{
+	uint32_t index = *reply_head(x, local_port, id);
+	const struct dp_txn *t = &x->txn[index];
+
+	if (index == DP_TXN_NONE)
+		return;
+	rte_prefetch0(&x->q_head[t->q_hash & x->head_mask]);
+	if (t->waiter_head != DP_TXN_NONE) {
+		rte_prefetch0(&x->waiter[t->waiter_head]);
+		rte_prefetch0((const char *)&x->waiter[t->waiter_head] + RTE_CACHE_LINE_SIZE);
+	}
 }
 
 enum dp_match dp_txns_find_reply(struct dp_txns *x, const struct route_addr *from,

@@ -176,8 +176,12 @@ uint64_t dp_txns_hash(const struct dp_txns *x, const struct dns_name *qname, uin
 struct dp_txn *dp_txns_find_question(struct dp_txns *x, uint64_t hash, const struct dns_name *qname,
 	uint16_t qtype, enum dp_txn_who who, uint16_t zone, uint16_t region);
 
-/** What dp_txns_find_question() will look at first, on its way into the cache. */
+/**
+ * dp_txns_find_question() will follow: fetch what it takes, in two steps that want something else
+ * in between, since the second needs what the first one fetched.
+ */
 void dp_txns_prefetch_question(const struct dp_txns *x, uint64_t hash);
+void dp_txns_prefetch_asked(const struct dp_txns *x, uint64_t hash);
 
 /**
  * A fresh transaction, zeroed but for its question fields and links, findable by its question (an
@@ -205,11 +209,12 @@ int dp_txns_assign(struct dp_txns *x, struct dp_txn *t, const struct route_addr 
 void dp_txns_unassign(struct dp_txns *x, struct dp_txn *t);
 
 /**
- * A reply to (local_port, id) will be looked for: fetch what that takes, in two steps that want
- * something else in between, since the second needs what the first one fetched.
+ * A reply to (local_port, id) will be looked for and may end a transaction: fetch what that takes,
+ * in three steps that want something else in between, since each needs what the one before fetched.
  */
 void dp_txns_prefetch_reply(struct dp_txns *x, uint16_t local_port, uint16_t id);
 void dp_txns_prefetch_replied(struct dp_txns *x, uint16_t local_port, uint16_t id);
+void dp_txns_prefetch_close(struct dp_txns *x, uint16_t local_port, uint16_t id);
 
 enum dp_match { DP_MATCH_NONE, DP_MATCH_YES, DP_MATCH_NEAR };
 
