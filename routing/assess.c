@@ -81,6 +81,17 @@ static unsigned illness(const struct route_judge *j, const struct route_path_sta
 	return ill;
 }
 
+/* By its last probes. What clients got from it since then outweighs probes that were lost. */
+static unsigned probe_illness(const struct route_judge *j, struct route_path_state *s)
+{
+	const struct route_window *w = &s->win;
+	unsigned ill = route_probed_illness(&w->probed, j->params.bad_min, &s->probe_since_ms);
+
+	if (ill & ROUTE_M_SILENT && w->last_ms[ROUTE_C_GOOD] >= s->probe_since_ms)
+		return 0;
+	return ill;
+}
+
 /* ---- who testifies ---- */
 
 /* From when on a witness must have answered well. */
@@ -165,6 +176,34 @@ static uint32_t count_witnesses(
 	return witnesses;
 }
 
+/*
+ * Every path is asked the same by probes. One that gave nothing but good answers from the first bad
+ * one of the accused on shows that it is not all of them. When a fault of all ends, the first to be
+ * well does not: it had bad ones in that time too.
+ */
+static uint32_t count_probe_witnesses(
+	const struct route_judge *j, const struct route_zone_state *z, uint32_t at)
+{
+	const struct route_path_state *accused = &j->path[j->order[at].id];
+	uint16_t last = UINT16_MAX;
+	uint32_t witnesses = 0;
+
+	for (uint32_t i = z->first; i < z->first + z->count; i++) {
+		const struct route_path_state *s = &j->path[j->order[i].id];
+		struct route_tally t;
+
+		if (j->order[i].site == j->order[at].site || j->order[i].site == last ||
+			route_is_ill(s))
+			continue;
+		route_probed_since(&s->win.probed, accused->probe_since_ms, &t);
+		if (t.n[ROUTE_C_GOOD] == 0 || t.n[ROUTE_C_GOOD] < route_tally_total(&t))
+			continue;
+		last = j->order[i].site;
+		witnesses++;
+	}
+	return witnesses;
+}
+
 /* ---- whose fault ---- */
 
 bool route_judge_answers_since(
@@ -175,9 +214,13 @@ bool route_judge_answers_since(
 	// A path that has shown bad signatures lately may be about to be ill: it is no proof that
 	// all is well.
 	route_window_all(&s->win, &t);
-	if (s->ill != 0 || (t.n[ROUTE_C_SIG] >= j->params.bad_min && !well_again(j, s)))
+	if (route_is_ill(s) || (t.n[ROUTE_C_SIG] >= j->params.bad_min && !well_again(j, s)))
 		return false;
 	route_window_since(&s->win, &j->clock, ms, &t);
+	if (t.n[ROUTE_C_GOOD] >= j->params.peer_good_min)
+		return true;
+	// nobody may ask but our probes
+	route_probed_since(&s->win.probed, ms, &t);
 	return t.n[ROUTE_C_GOOD] >= j->params.peer_good_min;
 }
 
@@ -196,6 +239,7 @@ static uint32_t find_ill(struct route_judge *j, struct route_zone_state *z)
 {
 	uint32_t ill_sites = 0;
 	uint16_t last_ill = UINT16_MAX, last_bad = UINT16_MAX;
+	uint64_t onset_ms;
 
 	z->onset_ms = z->last_ms = 0;
 	z->bad_sites = 0;
@@ -205,17 +249,19 @@ static uint32_t find_ill(struct route_judge *j, struct route_zone_state *z)
 
 		s->witnesses = 0;
 		s->ill = illness(j, s);
+		s->probe_ill = probe_illness(j, s);
 		if (route_window_worst(&s->win, ROUTE_M_SIG | ROUTE_M_ODD) == ROUTE_O_MAX &&
-			s->ill == 0)
+			!route_is_ill(s))
 			continue;
 		z->bad_sites += site != last_bad;
 		last_bad = site;
-		if (s->ill == 0)
+		if (!route_is_ill(s))
 			continue;
 		ill_sites += site != last_ill;
 		last_ill = site;
-		if (anchor(j, s) > z->onset_ms)
-			z->onset_ms = anchor(j, s);
+		onset_ms = s->ill != 0 ? anchor(j, s) : s->probe_since_ms;
+		if (onset_ms > z->onset_ms)
+			z->onset_ms = onset_ms;
 		if (last_bad_ms(s) > z->last_ms)
 			z->last_ms = last_bad_ms(s);
 	}
@@ -258,9 +304,10 @@ void route_judge_assess(struct route_judge *j, struct route_zone_state *z)
 	for (uint32_t i = z->first; ill_sites > 0 && i < z->first + z->count; i++) {
 		struct route_path_state *s = &j->path[j->order[i].id];
 
-		if (s->ill == 0)
-			continue;
-		s->witnesses = count_witnesses(j, z, i);
+		if (s->ill != 0)
+			s->witnesses = count_witnesses(j, z, i);
+		if (s->witnesses == 0 && s->probe_ill != 0)
+			s->witnesses = count_probe_witnesses(j, z, i);
 		witnessed += s->witnesses > 0;
 	}
 	// A zone of one site has nobody to disagree: when that site is bad, so is the zone.

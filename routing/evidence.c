@@ -88,6 +88,7 @@ void route_sample_merge(struct route_sample *to, const struct route_sample *from
 	for (unsigned o = 0; o < ROUTE_O_MAX; o++) {
 		to->outcome[o] += from->outcome[o];
 		to->refuted[o] += from->refuted[o];
+		to->probed[o] += from->probed[o];
 	}
 	to->sent += from->sent;
 	to->rtt_us_sum += from->rtt_us_sum;

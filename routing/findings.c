@@ -43,14 +43,23 @@ static uint64_t first_bad(const struct route_path_state *s, unsigned classes)
 	return ms;
 }
 
-/* Numbers for people: of the classes that the path is ill by, else of all that is bad. */
+/* Numbers for people: of the classes that the path is ill by, in the window or by its last probes,
+ * else of all that is bad. */
 static void fill(const struct route_path_state *s, struct route_finding *f)
 {
 	unsigned classes = s->ill != 0 ? s->ill : ROUTE_M_SIG | ROUTE_M_ODD | ROUTE_M_SILENT;
 	struct route_tally t;
 
-	route_window_all(&s->win, &t);
-	f->worst = route_window_worst(&s->win, classes);
+	if (s->ill == 0 && s->probe_ill != 0) {
+		classes = s->probe_ill;
+		route_probed_since(&s->win.probed, s->probe_since_ms, &t);
+		f->worst = route_probed_worst(&s->win.probed);
+		f->first_bad_ms = s->probe_since_ms;
+	} else {
+		route_window_all(&s->win, &t);
+		f->worst = route_window_worst(&s->win, classes);
+		f->first_bad_ms = first_bad(s, classes);
+	}
 	f->bad = route_tally_of(&t, classes);
 	f->total = route_tally_total(&t);
 	f->good_siblings = s->witnesses;
@@ -58,7 +67,6 @@ static void fill(const struct route_path_state *s, struct route_finding *f)
 	f->bad_type = s->win.bad_type;
 	f->bad_reason = s->win.bad_reason;
 	f->bad_key_tag = s->win.bad_key_tag;
-	f->first_bad_ms = first_bad(s, classes);
 }
 
 static void fill_lag(

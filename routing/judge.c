@@ -219,7 +219,7 @@ static void forgive(struct route_judge *j, const struct route_zone_state *z)
 		if (route_window_worst(&s->win, bad) == ROUTE_O_MAX)
 			continue;
 		route_window_clear(&s->win);
-		s->ill = 0;
+		s->ill = s->probe_ill = 0;
 	}
 }
 

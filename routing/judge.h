@@ -16,15 +16,26 @@
  * one. At 1,000 queries a second with a third of the answers newly expired, three refuted ones are
  * there within 10 ms: the path must be left at the next tick, although most of its answers in the
  * window are still good.
+ *
+ * A path that carries nothing but probes is judged by its last few probes, however long ago they
+ * were: every path is asked the same, so a sibling site whose probes are good all that time
+ * testifies.
  */
 
-enum { ROUTE_JUDGE_TICK_MS = 50, ROUTE_EXPIRATION_FRESH_US = 10000000 };
+enum {
+	ROUTE_JUDGE_TICK_MS = 50,
+	ROUTE_JUDGE_PROBES = 16, // of a path that are remembered
+	ROUTE_EXPIRATION_FRESH_US = 10000000
+};
 
 /** Thresholds, named; defaults by route_judge_defaults(). */
 struct route_judge_params {
 	// evidence older than this is forgotten, default 10000; at least ROUTE_JUDGE_TICK_MS
 	uint32_t window_ms;
-	// bad outcomes in the window before a path may be blamed, default 3
+	// bad outcomes in the window before a path may be blamed, default 3; so many of the last
+	// 2 * bad_min - 1 probes with a bad signature, one more in a row that are bad in any other
+	// way, twice as many in a row without an answer blame it too, by at most
+	// ROUTE_JUDGE_PROBES of them
 	uint32_t bad_min;
 	// and at least this share of its outcomes, default 20; not asked of EXPIRED, BOGUS and
 	// UNSIGNED that were refuted: bad_min refuted ones suffice
@@ -58,6 +69,7 @@ void route_judge_defaults(struct route_judge_params *p);
 struct route_sample {
 	uint64_t outcome[ROUTE_O_MAX];
 	uint64_t refuted[ROUTE_O_MAX];
+	uint64_t probed[ROUTE_O_MAX]; // of outcome: answers to our own probes
 	uint64_t sent;
 	uint64_t rtt_us_sum, rtt_count;
 	uint64_t rtt_bucket[ROUTE_RTT_BUCKETS];

@@ -28,9 +28,16 @@ struct route_path_state {
 	// of this tick
 	enum route_lag lag;
 	uint32_t lag_by;
-	unsigned ill; // mask of ROUTE_M_*: the classes that it is ill by
+	unsigned ill;            // mask of ROUTE_M_*: the classes that it is ill by, in the window
+	unsigned probe_ill;      // likewise, by its last probes
+	uint64_t probe_since_ms; // the first of these; when probe_ill is not 0
 	uint32_t witnesses;
 };
+
+static inline bool route_is_ill(const struct route_path_state *s)
+{
+	return (s->ill | s->probe_ill) != 0;
+}
 
 struct route_zone_state {
 	struct dns_name name;

@@ -62,7 +62,7 @@ static bool step_ill(struct route_judge *j, struct route_zone_state *z, struct r
 {
 	struct route_path_state *s = &j->path[p->id];
 
-	if (s->ill == 0)
+	if (!route_is_ill(s))
 		return false;
 	if (!others_remain(j, z, p, ROUTE_FAILING)) {
 		if (!z->bad) // soon to be told as the zone's fault
@@ -128,7 +128,7 @@ static void step_away(struct route_judge *j, const struct route_zone_state *z, s
 	if (j->clock.now_ms - quiet_ms < route_judge_wait_ms(j, s))
 		return;
 	route_window_clear(&s->win); // what made it fail must not count against its new start
-	s->ill = 0;
+	s->ill = s->probe_ill = 0;
 	route_judge_set_state(j, p, ROUTE_PROBATION);
 	route_judge_report(j, p, ROUTE_F_PROBATION, from);
 }
@@ -167,7 +167,8 @@ void route_judge_step(struct route_judge *j, struct route_zone_state *z, uint32_
 
 	switch (p->state) {
 	case ROUTE_UP:
-		if (!step_ill(j, z, p) && !step_lagging(j, z, p, at) && j->path[p->id].ill == 0)
+		if (!step_ill(j, z, p) && !step_lagging(j, z, p, at) &&
+			!route_is_ill(&j->path[p->id]))
 			j->path[p->id].last_told = false;
 		break;
 	case ROUTE_LAGGING:

@@ -17,6 +17,11 @@ static const uint8_t class_of[ROUTE_O_MAX] = {
 	[ROUTE_O_UNREACHABLE] = ROUTE_CLASSES,
 };
 
+enum route_class route_class_of(enum route_outcome o)
+{
+	return (enum route_class)class_of[o];
+}
+
 uint32_t route_tally_of(const struct route_tally *t, unsigned classes)
 {
 	uint32_t n = 0;
@@ -81,13 +86,21 @@ static bool rebased(struct route_window *w, const struct route_sample *s)
 	bool fell = !w->based;
 
 	for (unsigned o = 0; o < ROUTE_O_MAX; o++)
-		fell |= s->outcome[o] < w->outcome[o] || s->refuted[o] < w->refuted[o];
+		fell |= s->outcome[o] < w->outcome[o] || s->refuted[o] < w->refuted[o] ||
+			s->probed[o] < w->probed.outcome[o];
 	if (!fell)
 		return false;
 	memcpy(w->outcome, s->outcome, sizeof(w->outcome));
 	memcpy(w->refuted, s->refuted, sizeof(w->refuted));
+	route_probed_base(&w->probed, s);
 	w->based = true;
 	return true;
+}
+
+static bool unchanged(const struct route_window *w, const struct route_sample *s)
+{
+	return w->based && memcmp(s->outcome, w->outcome, sizeof(w->outcome)) == 0 &&
+	       memcmp(s->refuted, w->refuted, sizeof(w->refuted)) == 0;
 }
 
 // Sums over the window must not wrap: what one tick can add is bounded far above any real rate.
@@ -186,10 +199,13 @@ void route_window_absorb(
 	rotate(w, c);
 	w->now = (struct route_tally){0};
 	w->blind_now = 0;
-	if (!rebased(w, s)) {
+	if (unchanged(w, s)) { // most paths in most ticks
+		note_times(w, s, 0);
+	} else if (!rebased(w, s)) {
 		uint32_t secure = delta(s->outcome[ROUTE_O_SECURE], secure_before);
 
 		count(w, c, s);
+		route_probed_absorb(&w->probed, c, s);
 		note_times(w, s, secure);
 		note_runs(w, c);
 		note_blind(w, c);
@@ -209,6 +225,7 @@ void route_window_clear(struct route_window *w)
 	w->good_run = 0;
 	w->silent_run = 0;
 	w->blind_run = 0;
+	route_probed_clear(&w->probed);
 }
 
 /* ---- asking ---- */

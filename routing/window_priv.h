@@ -57,6 +57,14 @@ struct route_lag_slot {
 	uint32_t nearest_expiration; // valid when secure > 0
 };
 
+/** The last probes, without regard to when they were: see probed.c. */
+struct route_probed {
+	uint64_t outcome[ROUTE_O_MAX]; // the last sample's
+	uint64_t ms[ROUTE_JUDGE_PROBES];
+	uint8_t last[ROUTE_JUDGE_PROBES]; // enum route_outcome; the n-th stands at n modulo size
+	uint32_t count;
+};
+
 struct route_window {
 	bool based;                                          // counters of a first sample are known
 	uint64_t outcome[ROUTE_O_MAX], refuted[ROUTE_O_MAX]; // the last sample's
@@ -80,7 +88,11 @@ struct route_window {
 	// the last bad reply, as sampled
 	uint32_t bad_expiration, bad_key_tag;
 	uint16_t bad_type, bad_reason;
+	struct route_probed probed;
 };
+
+/** The class of an outcome; ROUTE_CLASSES when it is in none. */
+enum route_class route_class_of(enum route_outcome o);
 
 /** Take a sample; call it once a tick, also when nothing happened. */
 void route_window_absorb(
@@ -113,3 +125,23 @@ enum route_outcome route_window_worst(const struct route_window *w, unsigned cla
  * that long to give a few) and their nearest expiration, which is set when the result is not 0.
  */
 uint32_t route_window_secure(const struct route_window *w, uint32_t *nearest);
+
+/* probed.c */
+
+/** Take over the counters of a sample without looking at what they count. */
+void route_probed_base(struct route_probed *p, const struct route_sample *s);
+/** Take a sample whose counters did not fall. */
+void route_probed_absorb(
+	struct route_probed *p, const struct route_clock *c, const struct route_sample *s);
+/** Forget the probes, keep the counters' base. */
+void route_probed_clear(struct route_probed *p);
+/**
+ * By which classes do the last probes make a path ill, and since when?
+ * @param bad_min  of struct route_judge_params
+ * @return mask of ROUTE_M_*, 0: not ill, and since_ms is left alone
+ */
+unsigned route_probed_illness(const struct route_probed *p, uint32_t bad_min, uint64_t *since_ms);
+/** Probes remembered of the time from ms on. */
+void route_probed_since(const struct route_probed *p, uint64_t ms, struct route_tally *out);
+/** The last bad or lost one; ROUTE_O_MAX when none is remembered. */
+enum route_outcome route_probed_worst(const struct route_probed *p);

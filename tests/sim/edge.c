@@ -289,6 +289,7 @@ static void arrive(struct edge *e, struct query *q)
 	enum route_outcome o = q->reply.outcome;
 
 	s->outcome[o]++;
+	s->probed[o] += q->probe;
 	if (q->probe && o != ROUTE_O_TIMEOUT)
 		s->serial = q->reply.serial;
 	if (route_outcome_is_good(o)) {

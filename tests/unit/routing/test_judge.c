@@ -1025,6 +1025,14 @@ static void small_times_as_in_a_lab(void)
 		tick(&w);
 	}
 	EXPECT_STATE(&w, "com.", "sin", 4, ROUTE_UP);
+	for (unsigned i = 0; i < 3; i++) { // and once more, by probes
+		probe(&w, "com.", "sin", 4, ROUTE_O_BOGUS);
+		probe(&w, "com.", "nrt", 4, ROUTE_O_SECURE);
+		ticks(&w, 100);
+	}
+	EXPECT_STATE(&w, "com.", "sin", 4, ROUTE_FAILING);
+	ticks(&w, 1000); // what made it fail counts no more
+	EXPECT_STATE(&w, "com.", "sin", 4, ROUTE_PROBATION);
 	sim_fini(&w);
 }
 

@@ -76,6 +76,14 @@ static inline void give(struct sim *w, const char *zone, const char *site, uint8
 	at(w, zone, site, family)->outcome[o] += n;
 }
 
+/* A probe's answer, which counts like any other too. */
+static inline void probe(
+	struct sim *w, const char *zone, const char *site, uint8_t family, enum route_outcome o)
+{
+	give(w, zone, site, family, o, 1);
+	at(w, zone, site, family)->probed[o]++;
+}
+
 static inline void give_both(
 	struct sim *w, const char *zone, const char *site, enum route_outcome o, unsigned n)
 {
