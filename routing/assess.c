@@ -120,35 +120,45 @@ static bool refuted_enough(const struct route_judge *j, const struct route_path_
 	return route_window_refuted(&accused->win, ROUTE_M_SILENT) >= j->params.timeout_min;
 }
 
-/* One site's addresses that are not ill, from the accused's onset on. */
+struct testimony {
+	struct route_tally well; // of the site's addresses that are not ill
+	struct route_tally all;
+};
+
+/* What one site did from the accused's onset on. */
 static void site_since(const struct route_judge *j, uint32_t first, uint32_t end, uint64_t ms,
-	struct route_tally *sum)
+	struct testimony *out)
 {
-	*sum = (struct route_tally){0};
+	*out = (struct testimony){0};
 	for (uint32_t i = first; i < end; i++) {
 		const struct route_path_state *s = &j->path[j->order[i].id];
 		struct route_tally t;
 
-		if (s->ill != 0)
-			continue;
 		route_window_since(&s->win, &j->clock, ms, &t);
-		for (unsigned k = 0; k < ROUTE_CLASSES; k++)
-			sum->n[k] += t.n[k];
+		for (unsigned k = 0; k < ROUTE_CLASSES; k++) {
+			out->all.n[k] += t.n[k];
+			out->well.n[k] += route_is_ill(s) ? 0 : t.n[k];
+		}
 	}
 }
 
 /*
  * In share, and in number: a second choice sees little but the questions that the first one failed,
  * so where a name is broken everywhere it looks all bad, and the first one, with as many bad
- * answers among many good ones, must not testify to that.
+ * answers among many good ones, must not testify to that. Nor must one address of a site whose
+ * other one met these names: they have the same contents, though not the same way here.
  */
 static bool contrasts(
-	const struct route_tally *witness, const struct route_tally *accused, unsigned classes)
+	const struct testimony *witness, const struct route_tally *accused, unsigned classes)
 {
-	uint64_t w = route_tally_of(witness, classes), w_total = route_tally_total(witness);
+	const unsigned answered = ROUTE_M_SIG | ROUTE_M_ODD;
+	uint64_t w = route_tally_of(&witness->well, classes);
+	uint64_t w_total = route_tally_total(&witness->well);
 	uint64_t a = route_tally_of(accused, classes), a_total = route_tally_total(accused);
+	uint64_t met = route_tally_of(&witness->all, classes & answered) +
+		       route_tally_of(&witness->well, classes & ROUTE_M_SILENT);
 
-	return w * CONTRAST * a_total <= a * w_total && w * CONTRAST <= a;
+	return w * CONTRAST * a_total <= a * w_total && met * CONTRAST <= a;
 }
 
 /* @return sites that testify against the path at order[at] */
@@ -159,7 +169,8 @@ static uint32_t count_witnesses(
 	uint64_t since_ms = anchor(j, accused);
 	bool refuted = refuted_enough(j, accused);
 	uint32_t witnesses = 0, end;
-	struct route_tally own, site;
+	struct testimony site;
+	struct route_tally own;
 
 	route_window_since(&accused->win, &j->clock, since_ms, &own);
 	for (uint32_t i = z->first; i < z->first + z->count; i = end) {
@@ -168,8 +179,8 @@ static uint32_t count_witnesses(
 		if (j->order[i].site == j->order[at].site)
 			continue;
 		site_since(j, i, end, since_ms, &site);
-		if (refuted ? site.n[ROUTE_C_GOOD] > 0
-			    : site.n[ROUTE_C_GOOD] >= j->params.peer_good_min &&
+		if (refuted ? site.well.n[ROUTE_C_GOOD] > 0
+			    : site.well.n[ROUTE_C_GOOD] >= j->params.peer_good_min &&
 					contrasts(&site, &own, accused->ill))
 			witnesses++;
 	}

@@ -325,6 +325,37 @@ static void broken_names_with_a_pause(void)
 	sim_fini(&w);
 }
 
+/* Three such names, and retries go to any address: nrt's IPv6 met all three and is as ill as lax's.
+ * nrt's IPv4 met none by chance, but knows nothing of them: it must not testify against lax. (All
+ * numbers are those of a wrong move in tests/sim.) */
+static void other_address_of_a_site_that_met_the_names(void)
+{
+	struct sim w;
+
+	sim_init(&w);
+	for (unsigned i = 0; i < 300; i++) {
+		static const unsigned asked_at[] = {60, 64, 95};
+
+		give_both(&w, "com.", "sin", ROUTE_O_SECURE, 1);
+		for (unsigned n = 0; n < 3; n++) {
+			if (i == asked_at[n])
+				give(&w, "com.", "sin", 4, ROUTE_O_BOGUS, 1);
+			if (i == asked_at[n] + 1)
+				give(&w, "com.", "nrt", 6, ROUTE_O_BOGUS, 1);
+			if (i == asked_at[n] + 3)
+				give(&w, "com.", "lax", 6, ROUTE_O_BOGUS, 1);
+		}
+		if (i == 80 || i == 97 || i == 98) { // what sin had lost, and a probe
+			give(&w, "com.", "nrt", 4, ROUTE_O_SECURE, 1);
+			refute(&w, "com.", "sin", 4, ROUTE_O_TIMEOUT, 1);
+		}
+		tick(&w);
+	}
+	CU_ASSERT_EQUAL(w.log_count, 0);
+	CU_ASSERT_EQUAL(in_state(&w, "com.", ROUTE_UP), 6);
+	sim_fini(&w);
+}
+
 static void counters_that_fall_are_a_new_base(void)
 {
 	struct sim w;
@@ -1052,6 +1083,8 @@ int main(void)
 		{"random loss moves nothing", random_loss_moves_nothing},
 		{"a name broken everywhere blames nobody", name_broken_everywhere},
 		{"broken names with a pause", broken_names_with_a_pause},
+		{"another address of a site that met the names",
+			other_address_of_a_site_that_met_the_names},
 		{"counters that fall are a new base", counters_that_fall_are_a_new_base},
 		{"the first sample is the base", first_sample_is_the_base},
 		{"a zone bad everywhere", zone_bad_everywhere},
