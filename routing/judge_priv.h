@@ -15,6 +15,7 @@ struct route_path_state {
 	bool last_told; // LAST_PATH was reported in this episode
 	bool found;
 	uint8_t strikes;
+	uint32_t odd;           // odd answers in this probation
 	enum route_state state; // as we left it
 	uint64_t since_ms;
 	uint64_t last_bad_ms;      // starts the quiet time anew
@@ -81,8 +82,9 @@ struct route_judge {
 
 // A bad site's wait doubles with every relapse, this often.
 enum { ROUTE_STRIKES_MAX = 5 };
-// One lost probe does not end a probation, two in a row do.
-enum { ROUTE_PROBATION_SILENT = 2 };
+// One lost probe does not end a probation, two in a row do; nor does one odd answer (class ODD),
+// two before enough good ones in a row do. Either lets that row begin anew.
+enum { ROUTE_PROBATION_SILENT = 2, ROUTE_PROBATION_ODD = 2 };
 
 static inline bool route_judge_due(const struct route_judge *j, uint64_t last_ms, uint64_t wait_ms)
 {

@@ -103,11 +103,13 @@ static bool step_lagging(
  * mostly retries. A bad answer that was not refuted, while other sites give bad ones too, may be a
  * name that is broken everywhere: it says nothing.
  */
-static bool bad_now(const struct route_zone_state *z, const struct route_path_state *s)
+static bool bad_now(
+	const struct route_zone_state *z, const struct route_path_state *s, unsigned classes)
 {
-	const unsigned bad = ROUTE_M_SIG | ROUTE_M_ODD;
+	const unsigned bad = classes & (ROUTE_M_SIG | ROUTE_M_ODD);
 
-	if (s->win.now.n[ROUTE_C_SILENT] > 0 && s->win.silent_run >= ROUTE_PROBATION_SILENT)
+	if (classes & ROUTE_M_SILENT && s->win.now.n[ROUTE_C_SILENT] > 0 &&
+		s->win.silent_run >= ROUTE_PROBATION_SILENT)
 		return true;
 	return route_tally_of(&s->win.now, bad) > 0 &&
 	       (z->bad_sites <= 1 || route_window_refuted(&s->win, bad) > 0);
@@ -119,7 +121,7 @@ static void step_away(struct route_judge *j, const struct route_zone_state *z, s
 	enum route_state from = p->state;
 	uint64_t quiet_ms = s->since_ms;
 
-	if (bad_now(z, s))
+	if (bad_now(z, s, ROUTE_M_SIG | ROUTE_M_ODD | ROUTE_M_SILENT))
 		s->last_bad_ms = j->clock.now_ms;
 	if (s->last_bad_ms > quiet_ms)
 		quiet_ms = s->last_bad_ms;
@@ -127,6 +129,7 @@ static void step_away(struct route_judge *j, const struct route_zone_state *z, s
 		quiet_ms = s->lag_ms;
 	if (j->clock.now_ms - quiet_ms < route_judge_wait_ms(j, s))
 		return;
+	s->odd = 0;
 	route_window_clear(&s->win); // what made it fail must not count against its new start
 	s->ill = s->probe_ill = 0;
 	route_judge_set_state(j, p, ROUTE_PROBATION);
@@ -140,11 +143,19 @@ static bool caught_up(const struct route_path_state *s)
 	return s->lag_inception == 0 || (int32_t)(s->win.newest_inception - s->lag_inception) > 0;
 }
 
+/* A bad signature, or what a sound site may do once, too often for that. */
+static bool fails_probation(const struct route_zone_state *z, struct route_path_state *s)
+{
+	if (bad_now(z, s, ROUTE_M_ODD))
+		s->odd += s->win.now.n[ROUTE_C_ODD];
+	return s->odd >= ROUTE_PROBATION_ODD || bad_now(z, s, ROUTE_M_SIG | ROUTE_M_SILENT);
+}
+
 static void step_probation(struct route_judge *j, struct route_zone_state *z, struct route_path *p)
 {
 	struct route_path_state *s = &j->path[p->id];
 
-	if (bad_now(z, s)) {
+	if (fails_probation(z, s)) {
 		if (others_remain(j, z, p, ROUTE_FAILING))
 			leave(j, p, ROUTE_FAILING);
 		else

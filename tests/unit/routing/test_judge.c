@@ -866,7 +866,7 @@ static void relapse_doubles_the_wait(void)
 		EXPECT_STATE(&w, "com.", "sin", 4, ROUTE_PROBATION);
 		give(&w, "com.", "sin", 4, ROUTE_O_SECURE, 9);
 		tick(&w);
-		give(&w, "com.", "sin", 4, ROUTE_O_SERVFAIL, 1); // one is enough
+		give(&w, "com.", "sin", 4, ROUTE_O_BOGUS, 1); // one is enough
 		tick(&w);
 		EXPECT_STATE(&w, "com.", "sin", 4, ROUTE_FAILING);
 		wait_s = wait_s < 960 ? 2 * wait_s : 960; // bounded
@@ -912,6 +912,38 @@ static void lost_probe_in_probation(void)
 	give(&w, "com.", "sin", 4, ROUTE_O_TIMEOUT, 1);
 	tick(&w);
 	EXPECT_STATE(&w, "com.", "sin", 4, ROUTE_FAILING);
+	sim_fini(&w);
+}
+
+/* A sound site may be odd once, and the row of good ones begins anew. Not twice, however many good
+ * ones came between. */
+static void stray_servfail_in_probation(void)
+{
+	struct sim w;
+
+	sim_init(&w);
+	fail_sin(&w);
+	ticks(&w, 60000);
+	give(&w, "com.", "sin", 4, ROUTE_O_SECURE, 9);
+	tick(&w);
+	give(&w, "com.", "sin", 4, ROUTE_O_SERVFAIL, 1);
+	tick(&w);
+	EXPECT_STATE(&w, "com.", "sin", 4, ROUTE_PROBATION);
+	give(&w, "com.", "sin", 4, ROUTE_O_SECURE, 9);
+	ticks(&w, 20000);
+	EXPECT_STATE(&w, "com.", "sin", 4, ROUTE_PROBATION);
+	give(&w, "com.", "sin", 4, ROUTE_O_REFUSED, 1);
+	tick(&w);
+	EXPECT_STATE(&w, "com.", "sin", 4, ROUTE_FAILING);
+	CU_ASSERT_EQUAL(found(&w, ROUTE_F_SITE_FAULT), 2);
+	ticks(&w, 120000); // the next probation counts for itself
+	EXPECT_STATE(&w, "com.", "sin", 4, ROUTE_PROBATION);
+	give(&w, "com.", "sin", 4, ROUTE_O_SERVFAIL, 1);
+	tick(&w);
+	EXPECT_STATE(&w, "com.", "sin", 4, ROUTE_PROBATION);
+	give(&w, "com.", "sin", 4, ROUTE_O_SECURE, 10);
+	tick(&w);
+	EXPECT_STATE(&w, "com.", "sin", 4, ROUTE_UP);
 	sim_fini(&w);
 }
 
@@ -1107,6 +1139,7 @@ int main(void)
 		{"a relapse doubles the wait", relapse_doubles_the_wait},
 		{"bad probes keep it failing", bad_probes_keep_it_failing},
 		{"a lost probe in probation", lost_probe_in_probation},
+		{"a stray SERVFAIL in probation", stray_servfail_in_probation},
 		{"one return a minute", one_return_a_minute},
 		{"a zone's state follows its name", zone_state_follows_its_name},
 		{"findings beyond the room", findings_beyond_the_room},
