@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "routing/judge_priv.h"
 #include "routing/table.h"
 #include "tests/unit/routing/fixture.h"
 
@@ -17,7 +18,7 @@ enum {
 	TIMEOUT_TICKS = 8, // swerved's default: 400 ms
 	TRIES = 4,
 	PROBE_MS = 10000,
-	QUIET_STEP = 10, // ticks that may be left out at once: 500 ms, a bucket of the window
+	BUCKET = 10, // ticks of a bucket of the window: no more are left out at once
 	FINDINGS = 64,
 	MINUTE_MS = 60000,
 	MOVES = 16,
@@ -53,7 +54,7 @@ struct edge {
 	double loss[PATHS];
 	// events
 	uint32_t slot[WHEEL], free;
-	uint64_t occupied;
+	uint64_t occupied, noisy; // slots with anything, with anything but good first answers
 	struct query *pool;
 	uint32_t pool_count;
 	double ask_ms;
@@ -63,8 +64,9 @@ struct edge {
 	const struct sim_fault *fault, *last;
 	struct sim_record *record[PATHS]; // of the fault that is on, not found yet
 	// what the skipping of ticks asks
-	uint64_t noise_tick;
-	bool all_up;
+	uint64_t judged_tick;
+	bool all_up, near; // somebody is ill, or would be if the window held less that is good
+	bool pending; // answers that the judge has not seen
 	unsigned held;
 	uint64_t returned_ms[SIM_ZONES];
 	uint64_t moved_ms[SIM_ZONES][MOVES];
@@ -169,6 +171,8 @@ static void put_ahead(struct edge *e, struct query *q, unsigned ticks)
 	q->next = e->slot[slot];
 	e->slot[slot] = (uint32_t)(q - e->pool);
 	e->occupied |= UINT64_C(1) << slot;
+	if (!route_outcome_is_good(q->reply.outcome) || q->tried.count > 1)
+		e->noisy |= UINT64_C(1) << slot;
 }
 
 // Ticks until the next slot with something in it; WHEEL when there is none.
@@ -297,7 +301,6 @@ static void arrive(struct edge *e, struct query *q)
 		release(e, q);
 		return;
 	}
-	e->noise_tick = e->tick;
 	if (o == ROUTE_O_EXPIRED)
 		s->bad_expiration = q->reply.expiration;
 	if (e->record[q->path] != NULL)
@@ -316,6 +319,7 @@ static void deliver(struct edge *e)
 	uint32_t at = e->slot[slot], next;
 
 	e->slot[slot] = 0;
+	e->pending |= at != 0;
 	e->occupied &= ~(UINT64_C(1) << slot);
 	for (; at != 0; at = next) {
 		next = e->pool[at].next;
@@ -501,6 +505,15 @@ static void note(struct edge *e, const struct route_finding *f)
 	}
 }
 
+static bool is_near(const struct edge *e, const struct route_path_state *s)
+{
+	struct route_tally t;
+
+	route_window_all(&s->win, &t);
+	return route_is_ill(s) || t.n[ROUTE_C_SIG] + t.n[ROUTE_C_ODD] >= e->params.bad_min ||
+	       t.n[ROUTE_C_SILENT] >= e->params.timeout_min;
+}
+
 static void judge(struct edge *e)
 {
 	struct route_finding found[FINDINGS];
@@ -509,6 +522,10 @@ static void judge(struct edge *e)
 	struct route_table *next = NULL;
 
 	e->score->ticks++;
+	e->judged_tick = e->tick;
+	e->pending = e->near = false;
+	for (uint16_t id = 0; id < PATHS; id++)
+		e->near |= is_near(e, &e->judge->path[id]);
 	if (n == 0)
 		return;
 	for (size_t i = 0; i < n; i++)
@@ -530,14 +547,48 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/*
+ * While every path is up and no window holds as much as the minimum that is bad, good answers to a
+ * first try make nobody ill. So the judge may take those of some ticks as one, if they lie in one
+ * bucket of the window and before the next answer of any other kind. Not when a fault is near: how
+ * long a serial has stood still is told to the tick.
+ */
+static bool calm(const struct edge *e)
+{
+	return e->all_up && !e->near && e->fault == NULL && !e->c.every_tick &&
+	       (e->fault_at == e->plan->count ||
+		       now_ms(e) + MINUTE_MS < e->plan->fault[e->fault_at].from_ms);
+}
+
+static bool must_judge(const struct edge *e, bool noisy)
+{
+	return !calm(e) || noisy || e->tick - e->judged_tick >= BUCKET ||
+	       (e->pending && (e->tick + 1) % BUCKET == 0);
+}
+
+/* @return true when something else than good first answers is about to come */
+static bool expect_noise(struct edge *e)
+{
+	uint64_t slot = UINT64_C(1) << e->tick % WHEEL;
+	bool noisy = (e->noisy & slot) != 0;
+
+	e->noisy &= ~slot;
+	if (noisy && e->pending && e->judged_tick + 1 < e->tick) {
+		e->tick--;
+		judge(e);
+		e->tick++;
+	}
+	return noisy;
+}
+
 static uint64_t next_tick(const struct edge *e)
 {
-	uint64_t next = e->tick + QUIET_STEP;
-	bool quiet = e->all_up && e->fault == NULL &&
-		     (e->tick - e->noise_tick) * TICK > 2 * e->params.window_ms;
+	uint64_t next = e->judged_tick + BUCKET;
 
-	if (e->c.every_tick || !quiet)
+	if (!calm(e))
 		return e->tick + 1;
+	if (e->pending)
+		next = earlier(next, e->tick - e->tick % BUCKET + BUCKET - 1);
 	if (e->fault_at < e->plan->count)
 		next = earlier(next, e->plan->fault[e->fault_at].from_ms / TICK);
 	next = earlier(next, e->tick + ahead(e));
@@ -556,11 +607,14 @@ void sim_edge_live(
 	e->score = score;
 	start(e);
 	for (e->tick = 1; now_ms(e) < plan->end_ms; e->tick = next_tick(e)) {
+		bool noisy = expect_noise(e);
+
 		turn_of_faults(e);
 		deliver(e);
 		clients(e);
 		probes(e);
-		judge(e);
+		if (must_judge(e, noisy))
+			judge(e);
 	}
 	score->lived_ms += plan->end_ms;
 	score->calm_ms += sim_plan_calm_ms(plan);

@@ -10,7 +10,7 @@
 /* Many edges, one after another: they know nothing of each other. What each option does: --help. */
 
 struct options {
-	unsigned edges, sites, rounds;
+	unsigned edges, from, sites, rounds;
 	double calm_days, cpu_s;
 	uint64_t seed;
 	bool every_tick;
@@ -18,9 +18,10 @@ struct options {
 };
 
 static const char usage[] =
-	"usage: sim [--edges N] [--sites N] [--rounds N] [--calm-days D] [--seed N]\n"
+	"usage: sim [--edges N] [--from N] [--sites N] [--rounds N] [--calm-days D] [--seed N]\n"
 	"           [--every-tick] [--cpu-s N] [--json FILE]\n"
 	"--edges       forwarders, spread over as many regions as there are sites; default 200\n"
+	"--from        leave out the edges before this one; default 0\n"
 	"--sites       a multiple of 5; default 200\n"
 	"--rounds      0 to 5: in 5 every site has every kind of fault; default 5\n"
 	"--calm-days   days without a fault for each edge, before its faults; default 0\n"
@@ -39,9 +40,10 @@ static bool number(const char *text, double max, double *out)
 
 static bool read_options(int argc, char **argv, struct options *o)
 {
-	static const struct option known[] = {{"edges", 1, NULL, 'e'}, {"sites", 1, NULL, 's'},
-		{"rounds", 1, NULL, 'r'}, {"calm-days", 1, NULL, 'c'}, {"seed", 1, NULL, 'S'},
-		{"every-tick", 0, NULL, 't'}, {"cpu-s", 1, NULL, 'p'}, {"json", 1, NULL, 'j'}, {0}};
+	static const struct option known[] = {{"edges", 1, NULL, 'e'}, {"from", 1, NULL, 'f'},
+		{"sites", 1, NULL, 's'}, {"rounds", 1, NULL, 'r'}, {"calm-days", 1, NULL, 'c'},
+		{"seed", 1, NULL, 'S'}, {"every-tick", 0, NULL, 't'}, {"cpu-s", 1, NULL, 'p'},
+		{"json", 1, NULL, 'j'}, {0}};
 	double n = 0;
 	int c;
 
@@ -53,6 +55,9 @@ static bool read_options(int argc, char **argv, struct options *o)
 		switch (c) {
 		case 'e':
 			o->edges = (unsigned)n;
+			break;
+		case 'f':
+			o->from = (unsigned)n;
 			break;
 		case 's':
 			o->sites = (unsigned)n;
@@ -95,7 +100,7 @@ static double cpu_s(void)
 
 static void live(const struct options *o, const struct sim_plan *plan, struct sim_score *score)
 {
-	for (unsigned i = 0; i < o->edges && !stopped && cpu_s() < o->cpu_s; i++) {
+	for (unsigned i = o->from; i < o->edges && !stopped && cpu_s() < o->cpu_s; i++) {
 		struct sim_edge_config c = {.region = i % o->sites,
 			.sites = o->sites,
 			.band = (i / o->sites + i) % SIM_BANDS,
