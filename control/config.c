@@ -9,6 +9,7 @@
 
 #include "control/addr.h"
 #include "control/nta.h"
+#include "control/probe.h"
 
 /*
  * One table of fields per section. A new setting is a line here, a line in the struct, and a line
@@ -533,6 +534,8 @@ static int read_steering(const struct ctl_yaml_at *at, void *base, const struct 
 		{"return_min_ms", JUDGE(return_min_ms), .max = 24 * MS_MAX},
 		{"probe_interval_ms", FIELD(struct ctl_config, probe_interval_ms, ctl_yaml_uint),
 			.min = 200, .max = MS_MAX},
+		{"probes_per_second", FIELD(struct ctl_config, probes_per_second, ctl_yaml_uint),
+			.min = 1, .max = CTL_PROBE_BURST * 1000 / ROUTE_JUDGE_TICK_MS},
 	};
 #undef JUDGE
 
@@ -605,6 +608,7 @@ static void defaults(struct ctl_config *c)
 	c->anchors_remove_hold_s = 30 * 86400;
 	c->drain_ms = 2000;
 	c->probe_interval_ms = 10000;
+	c->probes_per_second = 500;
 }
 
 /** Workers and queues are one number: worker i polls queue i of every port. */

@@ -42,7 +42,7 @@ struct ctl_config {
 	uint32_t anchors_add_hold_s, anchors_remove_hold_s;
 	uint32_t nta_lifetime_s, nta_recheck_s; // RFC 7646
 	uint32_t drain_ms;
-	uint32_t probe_interval_ms;
+	uint32_t probe_interval_ms, probes_per_second;
 };
 
 /**

@@ -247,8 +247,8 @@ static int open_parts(struct ctl_daemon *d, const struct val_anchors *anchors)
 	if (!rc)
 		rc = ctl_negative_open(d);
 	if (!rc)
-		rc = ctl_probe_new(
-			d->cfg.probe_interval_ms, &d->cfg.dp.skew, d->cfg.dp.sha1, &d->probe);
+		rc = ctl_probe_new(d->cfg.probe_interval_ms, d->cfg.probes_per_second,
+			&d->cfg.dp.skew, d->cfg.dp.sha1, &d->probe);
 	if (!rc)
 		rc = ctl_steer_new(&d->cfg.judge, &d->steer);
 	if (!rc)

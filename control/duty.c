@@ -246,8 +246,9 @@ static void ask_checks(struct ctl_daemon *d)
 
 static void ask_probes(struct ctl_daemon *d)
 {
-	struct ctl_probe_ask due[ASKS_MAX];
-	size_t n = ctl_probe_due(d->probe, ctl_world_paths(d->world), ctl_now_ms(), due, ASKS_MAX);
+	struct ctl_probe_ask due[CTL_PROBE_BURST];
+	size_t n = ctl_probe_due(
+		d->probe, ctl_world_paths(d->world), ctl_now_ms(), due, CTL_PROBE_BURST);
 
 	for (size_t i = 0; i < n; i++) {
 		struct dp_ask ask = {.token = due[i].token,

@@ -1,5 +1,6 @@
 #include "control/probe.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -28,7 +29,9 @@ struct probed {
 };
 
 struct ctl_probe {
-	uint32_t interval_ms;
+	uint32_t interval_ms, per_second;
+	uint64_t asked_ms, credit; // thousandths of a probe that may go out, as of asked_ms
+	size_t turn;               // the path that is looked at first
 	uint64_t next_token;
 	struct val_verifier *verifier;
 	struct val_skew skew;
@@ -38,11 +41,25 @@ struct ctl_probe {
 	struct probed path[ROUTE_PATHS_MAX];
 };
 
-// Tokens of probes carry this bit, so that they never meet the keeper's.
+// Tokens of probes carry this bit, so that they never meet the keeper's; then path and number.
 static const uint64_t token_mark = 1ull << 63;
+enum { TOKEN_PATH_SHIFT = 40, PROBE_COST = 1000, CREDIT_MS = 100 };
+static_assert(ROUTE_PATHS_MAX <= 1 << (62 - TOKEN_PATH_SHIFT), "a path fits into a token");
 
-int ctl_probe_new(
-	uint32_t interval_ms, const struct val_skew *skew, bool sha1, struct ctl_probe **out)
+static uint64_t new_token(struct ctl_probe *pr, size_t path)
+{
+	uint64_t number = ++pr->next_token & ((1ull << TOKEN_PATH_SHIFT) - 1);
+
+	return token_mark | (uint64_t)path << TOKEN_PATH_SHIFT | number;
+}
+
+static size_t token_path(uint64_t token)
+{
+	return (size_t)((token & ~token_mark) >> TOKEN_PATH_SHIFT);
+}
+
+int ctl_probe_new(uint32_t interval_ms, uint32_t per_second, const struct val_skew *skew, bool sha1,
+	struct ctl_probe **out)
 {
 	struct ctl_probe *pr = calloc(1, sizeof(*pr));
 	int err;
@@ -51,6 +68,7 @@ int ctl_probe_new(
 		return -ENOMEM;
 	pr->key_wanted = -1;
 	pr->interval_ms = interval_ms > 0 ? interval_ms : 1;
+	pr->per_second = per_second > 0 ? per_second : 1;
 	pr->skew = *skew;
 	err = val_verifier_new(&pr->verifier);
 	if (err != 0) {
@@ -75,12 +93,28 @@ static uint64_t jittered(uint32_t interval_ms)
 	return interval_ms - interval_ms / 5 + (uint64_t)rand() % (2ull * interval_ms / 5 + 1);
 }
 
+/* What a pause has left unused is not made up for, but for a tenth of a second's. */
+static void earn(struct ctl_probe *pr, uint64_t now_ms)
+{
+	uint64_t pause_ms = pr->asked_ms != 0 && now_ms > pr->asked_ms ? now_ms - pr->asked_ms : 0;
+	uint64_t most = (uint64_t)pr->per_second * CREDIT_MS;
+
+	if (most < PROBE_COST)
+		most = PROBE_COST;
+	pr->asked_ms = now_ms;
+	pr->credit += (pause_ms < CREDIT_MS * 100 ? pause_ms : CREDIT_MS * 100) * pr->per_second;
+	if (pr->credit > most)
+		pr->credit = most;
+}
+
 size_t ctl_probe_due(struct ctl_probe *pr, struct route_paths *p, uint64_t now_ms,
 	struct ctl_probe_ask *out, size_t max)
 {
-	size_t n = 0;
+	size_t n = 0, count = route_paths_count(p), first = pr->turn < count ? pr->turn : 0;
 
-	for (size_t id = 0; id < route_paths_count(p) && n < max; id++) {
+	earn(pr, now_ms);
+	for (size_t i = 0; i < count; i++) {
+		size_t id = first + i < count ? first + i : first + i - count;
 		const struct route_path *path = route_paths_at(p, (uint16_t)id);
 		struct probed *d = &pr->path[id];
 
@@ -91,8 +125,13 @@ size_t ctl_probe_due(struct ctl_probe *pr, struct route_paths *p, uint64_t now_m
 			d->due_ms = now_ms + (uint64_t)rand() % pr->interval_ms + 1;
 			continue;
 		}
+		if (n == max || pr->credit < PROBE_COST) {
+			pr->turn = id;
+			break;
+		}
+		pr->credit -= PROBE_COST;
 		d->due_ms = now_ms + jittered(pr->interval_ms);
-		d->token = token_mark | ++pr->next_token;
+		d->token = new_token(pr, id);
 		out[n++] = (struct ctl_probe_ask){d->token, path->id, path->addr, path->zone_name};
 	}
 	return n;
@@ -109,6 +148,12 @@ static enum route_outcome judge(struct ctl_probe *pr, const struct val_keys *key
 		return ROUTE_O_INDETERMINATE;
 	val_judge_now(pr->verifier, &pr->msg, zone, epoch_s, &pr->skew, &pr->response);
 	return dp_outcome(&pr->response, dns_msg_rcode(&pr->msg));
+}
+
+static void note_outcome(struct probed *d, enum route_outcome o)
+{
+	d->sample.outcome[o]++;
+	d->sample.probed[o]++;
 }
 
 static void note_bad(struct route_sample *s, const struct val_result *r)
@@ -161,7 +206,7 @@ static void answered(struct ctl_probe *pr, struct probed *d, const struct val_ke
 
 	s->last_sent_us = now_us > told->rtt_us ? now_us - told->rtt_us : 0;
 	if (dns_msg_parse(&pr->msg, told->msg, told->len) != 0) {
-		s->outcome[ROUTE_O_ERROR]++;
+		note_outcome(d, ROUTE_O_ERROR);
 		return;
 	}
 	o = judge(pr, keys, epoch_s);
@@ -169,7 +214,7 @@ static void answered(struct ctl_probe *pr, struct probed *d, const struct val_ke
 		pr->key_wanted = (int)(d - pr->path);
 		return;
 	}
-	s->outcome[o]++;
+	note_outcome(d, o);
 	s->rtt_us_sum += told->rtt_us;
 	s->rtt_count++;
 	s->rtt_bucket[route_rtt_bucket(told->rtt_us)]++;
@@ -187,22 +232,20 @@ static void answered(struct ctl_probe *pr, struct probed *d, const struct val_ke
 bool ctl_probe_told(struct ctl_probe *pr, const struct val_keys *keys, const struct dp_told *told,
 	uint64_t now_us, uint32_t epoch_s)
 {
+	size_t id = token_path(told->token);
+	struct probed *d;
+
 	if (!(told->token & token_mark))
 		return false;
-	for (size_t id = 0; id < ROUTE_PATHS_MAX; id++) {
-		struct probed *d = &pr->path[id];
-
-		if (d->token != told->token)
-			continue;
-		d->token = 0;
-		d->sample.sent++;
-		if (told->error == 0)
-			answered(pr, d, keys, told, now_us, epoch_s);
-		else
-			d->sample.outcome[told->error == -ETIMEDOUT ? ROUTE_O_TIMEOUT
-								    : ROUTE_O_UNREACHABLE]++;
-		break;
-	}
+	d = id < ROUTE_PATHS_MAX ? &pr->path[id] : NULL;
+	if (d == NULL || d->token != told->token)
+		return true;
+	d->token = 0;
+	d->sample.sent++;
+	if (told->error == 0)
+		answered(pr, d, keys, told, now_us, epoch_s);
+	else
+		note_outcome(d, told->error == -ETIMEDOUT ? ROUTE_O_TIMEOUT : ROUTE_O_UNREACHABLE);
 	return true;
 }
 

@@ -16,9 +16,17 @@
  */
 struct ctl_probe;
 
-/** @param interval_ms  per path. @param sha1  verify algorithms 5 and 7 too. @retval 0, -ENOMEM */
-int ctl_probe_new(
-	uint32_t interval_ms, const struct val_skew *skew, bool sha1, struct ctl_probe **out);
+// As many at once: the dataplane takes few of our questions, and keys are asked for too.
+enum { CTL_PROBE_BURST = 32 };
+
+/**
+ * @param interval_ms  per path
+ * @param per_second   at most, over all paths; at least 1
+ * @param sha1         verify algorithms 5 and 7 too
+ * @retval 0, -ENOMEM
+ */
+int ctl_probe_new(uint32_t interval_ms, uint32_t per_second, const struct val_skew *skew, bool sha1,
+	struct ctl_probe **out);
 void ctl_probe_free(struct ctl_probe *pr);
 
 struct ctl_probe_ask {
@@ -28,12 +36,16 @@ struct ctl_probe_ask {
 	struct dns_name zone; // question: zone SOA
 };
 
-/** Probes to send now, at most max; the next one of each path is an interval (± 20 %) later. */
+/**
+ * Probes to send now, at most max; the next one of each path is an interval (± 20 %) later. Where
+ * the rate does not suffice for that, paths have their turn one after the other, and the interval
+ * is longer for all. O(paths).
+ */
 size_t ctl_probe_due(struct ctl_probe *pr, struct route_paths *p, uint64_t now_ms,
 	struct ctl_probe_ask *out, size_t max);
 
 /**
- * What came back, judged with `keys`.
+ * What came back, judged with `keys`. O(1) paths, and the cost of verifying one answer.
  *
  * @param keys     NULL while there are none: the reply says nothing of the path
  * @param now_us   monotonic, as workers stamp what they send

@@ -242,6 +242,8 @@ static const struct broken_row broken_config[] = {
 		"s.yaml:5: steering.lag_s: expected 1..31536000, got 0"},
 	{"probe interval", MINIMUM "steering:\n  probe_interval_ms: 199\n",
 		"s.yaml:5: steering.probe_interval_ms: expected 200..3600000, got 199"},
+	{"probe rate", MINIMUM "steering:\n  probes_per_second: 641\n",
+		"s.yaml:5: steering.probes_per_second: expected 1..640, got 641"},
 	{"steering list", MINIMUM "steering:\n  - window_ms: 5\n",
 		"s.yaml:4: steering: expected a mapping, got a list"},
 	{"memory text", MINIMUM "eal:\n  memory_mb: 1G\n",

@@ -231,7 +231,7 @@ static void make_parts(void)
 	CU_ASSERT_EQUAL_FATAL(ctl_trust_new(&anchors, &trust, 0, &d.trust), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_keeper_new(d.trust, &d.cfg.dp.skew, false, &d.keeper), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_negative_open(&d), 0);
-	CU_ASSERT_EQUAL_FATAL(ctl_probe_new(1000, &d.cfg.dp.skew, false, &d.probe), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_probe_new(1000, 1000, &d.cfg.dp.skew, false, &d.probe), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_steer_new(&d.cfg.judge, &d.steer), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_drains_new(&d.drains), 0);
 	CU_ASSERT_EQUAL_FATAL(ctl_saver_new(NULL, NULL, NULL, &d.saver), 0);

@@ -45,6 +45,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(c.dp.tries, 4);
 	CU_ASSERT_EQUAL(c.dp.cache.size_mb, 64);
 	CU_ASSERT_EQUAL(c.probe_interval_ms, 10000);
+	CU_ASSERT_EQUAL(c.probes_per_second, 500);
 	CU_ASSERT_STRING_EQUAL(c.control_socket, "/run/swerve/ctl.sock");
 }
 
@@ -142,6 +143,7 @@ static void test_deployed_file(void)
 	CU_ASSERT_EQUAL(c.dp.idle.max_us, d.dp.idle.max_us);
 	CU_ASSERT_EQUAL(c.drain_ms, d.drain_ms);
 	CU_ASSERT_EQUAL(c.probe_interval_ms, d.probe_interval_ms);
+	CU_ASSERT_EQUAL(c.probes_per_second, d.probes_per_second);
 	CU_ASSERT_STRING_EQUAL(c.events, d.events);
 }
 
