@@ -6,6 +6,11 @@ enum {
 	// when one answer in a hundred is odd.)
 	ODD_FACTOR = 4,
 	SILENT_FACTOR = 2,
+	// And a few of them in a window must be most of it, or a few more: 3 odd ones of 15 happen
+	// once in a hundred days to a path with one answer a second. 3 of 5, or 5 of 25, do not in
+	// thousands of days.
+	ODD_FEW_PERCENT = 60,
+	ODD_MORE = 2,
 	// A witness's own share of what it testifies to is at most this part of the accused's.
 	CONTRAST = 4,
 	// Bad answers are behind a path, or a zone, when none came for this part of the window.
@@ -61,6 +66,7 @@ static unsigned illness(const struct route_judge *j, const struct route_path_sta
 {
 	const struct route_judge_params *p = &j->params;
 	const unsigned answered = ROUTE_M_SIG | ROUTE_M_ODD;
+	uint32_t few_percent = p->bad_percent > ODD_FEW_PERCENT ? p->bad_percent : ODD_FEW_PERCENT;
 	struct route_tally all;
 	unsigned ill = 0;
 
@@ -70,7 +76,9 @@ static unsigned illness(const struct route_judge *j, const struct route_path_sta
 	if (route_window_refuted(&s->win, ROUTE_M_SIG) >= p->bad_min &&
 		all.n[ROUTE_C_SIG] >= p->bad_min)
 		ill |= ROUTE_M_SIG;
-	if (over_window(&all, answered, p->bad_min, p->bad_percent) ||
+	if (over_window(&all, ROUTE_M_SIG, p->bad_min, p->bad_percent) ||
+		over_window(&all, answered, p->bad_min, few_percent) ||
+		over_window(&all, answered, p->bad_min + ODD_MORE, p->bad_percent) ||
 		sudden(j, s, ROUTE_M_SIG, p->bad_min, p->bad_percent) ||
 		sudden(j, s, answered, ODD_FACTOR * p->bad_min, p->bad_percent))
 		ill |= (all.n[ROUTE_C_SIG] > 0 ? ROUTE_M_SIG : 0) |
