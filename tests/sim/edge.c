@@ -66,7 +66,7 @@ struct edge {
 	// what the skipping of ticks asks
 	uint64_t judged_tick;
 	bool all_up, near; // somebody is ill, or would be if the window held less that is good
-	bool pending; // answers that the judge has not seen
+	bool pending;      // answers that the judge has not seen
 	unsigned held;
 	uint64_t returned_ms[SIM_ZONES];
 	uint64_t moved_ms[SIM_ZONES][MOVES];
