@@ -377,6 +377,17 @@ static int read_metrics(const struct ctl_yaml_at *at, void *base, const struct c
 	return ctl_yaml_map(at, fields, COUNT(fields), base);
 }
 
+static int read_syslog(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
+{
+	static const struct ctl_yaml_field fields[] = {
+		{"enabled", FIELD(struct ctl_config, syslog, ctl_yaml_bool)},
+		{"socket", FIELD(struct ctl_config, syslog_socket, ctl_yaml_text)},
+	};
+
+	(void)f;
+	return ctl_yaml_map(at, fields, COUNT(fields), base);
+}
+
 static int read_upstream(const struct ctl_yaml_at *at, void *base, const struct ctl_yaml_field *f)
 {
 	static const struct ctl_yaml_field fields[] = {
@@ -554,6 +565,7 @@ static const struct ctl_yaml_field top[] = {
 	{"control_socket", FIELD(struct ctl_config, control_socket, ctl_yaml_text)},
 	{"xdp_object", FIELD(struct ctl_config, dp.xdp_object, ctl_yaml_text)},
 	{"events", FIELD(struct ctl_config, events, ctl_yaml_text)},
+	{"syslog", .read = read_syslog},
 	{"clients", .read = read_clients},
 	{"tcp", .read = read_tcp},
 	{"upstream", .read = read_upstream},
@@ -607,6 +619,7 @@ static void defaults(struct ctl_config *c)
 	c->anchors_add_hold_s = 30 * 86400; // RFC 5011 s2.4
 	c->anchors_remove_hold_s = 30 * 86400;
 	c->drain_ms = 2000;
+	strcpy(c->syslog_socket, "/dev/log");
 	c->probe_interval_ms = 10000;
 	c->probes_per_second = 500;
 }

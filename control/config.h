@@ -38,6 +38,8 @@ struct ctl_config {
 	char state_dir[CTL_PATH_MAX];
 	char control_socket[108];  // sizeof(sun_path)
 	char events[CTL_PATH_MAX]; // "" for none
+	bool syslog;               // events there too?
+	char syslog_socket[108];   // sizeof(sun_path)
 	bool anchors_follow;       // RFC 5011
 	uint32_t anchors_add_hold_s, anchors_remove_hold_s;
 	uint32_t nta_lifetime_s, nta_recheck_s; // RFC 7646

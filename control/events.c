@@ -11,11 +11,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "control/syslog.h"
+
 enum { TAIL_MAX = 65536, TIME_MAX = 32 };
 
 struct ctl_events {
 	int fd; // -1: no file
-	bool quiet, write_failed;
+	bool quiet, write_failed, syslog_failed;
+	struct ctl_syslog *syslog; // NULL: none
 	uint64_t last_id;
 	size_t size;
 	void (*listener)(void *arg, const json_t *event);
@@ -104,7 +107,13 @@ void ctl_events_free(struct ctl_events *e)
 		json_decref(e->ring[i]);
 	if (e->fd >= 0)
 		close(e->fd);
+	ctl_syslog_free(e->syslog);
 	free(e);
+}
+
+int ctl_events_syslog(struct ctl_events *e, const char *socket)
+{
+	return ctl_syslog_new(socket, &e->syslog);
 }
 
 /** One write per line: O_APPEND keeps it whole. */
@@ -121,6 +130,16 @@ static void write_file(struct ctl_events *e, const json_t *event)
 		fprintf(stderr, "swerved: events cannot be written: %s\n", strerror(errno));
 	}
 	free(line);
+}
+
+/** A syslog that cannot be reached is said once, until it is there again. */
+static void write_syslog(struct ctl_events *e, const char *kind, const char *text)
+{
+	bool sent = ctl_syslog_send(e->syslog, e->last_id, kind, text);
+
+	if (!sent && !e->syslog_failed)
+		fprintf(stderr, "swerved: syslog cannot be reached: %s\n", strerror(errno));
+	e->syslog_failed = !sent;
 }
 
 /** Fields first, then ours: a field cannot hide the id or the time. Order in the file is id, time,
@@ -178,6 +197,8 @@ void ctl_events_emit(struct ctl_events *e, const char *kind, json_t *fields, con
 	e->ring[e->last_id % e->size] = event;
 	if (e->fd >= 0)
 		write_file(e, event);
+	if (e->syslog)
+		write_syslog(e, kind, text);
 	if (!e->quiet)
 		fprintf(stderr, "%s %s: %s\n", when, kind, text);
 	if (e->listener)

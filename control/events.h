@@ -8,8 +8,9 @@
 
 /**
  * Events: what happened, when and why, each with a sentence for people and fields for machines.
- * Kept in a bounded ring, appended to a file as JSON lines, written to stderr, and handed to one
- * listener (the control socket, which passes them on to followers). Control thread only.
+ * Kept in a bounded ring, appended to a file as JSON lines, written to stderr, to syslog where that
+ * is wanted, and handed to one listener (the control socket, which passes them on to followers).
+ * Control thread only.
  *
  * {"id": 7, "time": "2023-07-08T21:10:00.123Z", "kind": "site_fault", "text": "...", ...fields}
  */
@@ -26,6 +27,12 @@ enum { CTL_EVENTS_RING = 4096, CTL_EVENT_TEXT_MAX = 1024 };
  */
 int ctl_events_new(const char *path, size_t ring, bool quiet, struct ctl_events **out);
 void ctl_events_free(struct ctl_events *e);
+
+/**
+ * Each event from now on goes to syslog too, as one line with its id and sentence; what cannot be
+ * taken at once is lost there. @param socket  as /dev/log. @retval 0, or as ctl_syslog_new()
+ */
+int ctl_events_syslog(struct ctl_events *e, const char *socket);
 
 /**
  * Something happened now. Never fails for the caller: a file that cannot be written costs the line

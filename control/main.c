@@ -114,6 +114,8 @@ static int open_events(struct ctl_daemon *d)
 	int rc = ctl_events_new(d->cfg.events, CTL_EVENTS_RING, false, &d->events);
 	if (rc)
 		fprintf(stderr, "swerved: events: %s: %s\n", d->cfg.events, strerror(-rc));
+	if (!rc && d->cfg.syslog)
+		rc = ctl_events_syslog(d->events, d->cfg.syslog_socket);
 	return rc;
 }
 

@@ -145,6 +145,8 @@ static void test_deployed_file(void)
 	CU_ASSERT_EQUAL(c.probe_interval_ms, d.probe_interval_ms);
 	CU_ASSERT_EQUAL(c.probes_per_second, d.probes_per_second);
 	CU_ASSERT_STRING_EQUAL(c.events, d.events);
+	CU_ASSERT(!c.syslog && !d.syslog);
+	CU_ASSERT_STRING_EQUAL(c.syslog_socket, d.syslog_socket);
 }
 
 static void test_file_errors(void)
