@@ -8,8 +8,10 @@
 
 #include <rte_dev.h>
 #include <rte_ethdev.h>
+#include <sys/random.h>
 
 #include "dataplane/iface.h"
+#include "dataplane/offload.h"
 #include "dataplane/xdp.h"
 
 /*
@@ -135,7 +137,8 @@ static int set_up_queues(uint16_t id, const struct dp_port_config *cfg, int numa
 static int configure(uint16_t id, const struct dp_port_config *cfg, struct rte_mempool *pool,
 	struct dp_port *out)
 {
-	struct rte_eth_conf conf = {.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE};
+	uint8_t key[DP_RSS_KEY_MAX];
+	struct rte_eth_conf conf;
 	struct rte_eth_dev_info info;
 	int err = rte_eth_dev_info_get(id, &info);
 
@@ -143,6 +146,9 @@ static int configure(uint16_t id, const struct dp_port_config *cfg, struct rte_m
 		return err;
 	if (cfg->queues > info.max_rx_queues || cfg->queues > info.max_tx_queues)
 		return -EINVAL;
+	if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
+		return -EIO;
+	dp_offload_choose(&info, cfg->queues, key, &conf);
 	out->numa = rte_eth_dev_socket_id(id);
 	err = rte_eth_dev_configure(id, cfg->queues, cfg->queues, &conf);
 	if (err == 0)
@@ -151,6 +157,7 @@ static int configure(uint16_t id, const struct dp_port_config *cfg, struct rte_m
 		err = rte_eth_dev_start(id);
 	if (err == 0)
 		err = rte_eth_macaddr_get(id, &out->mac);
+	out->rss = err == 0 && dp_offload_rss(id, &info, cfg->queues, &conf, &out->by_rss);
 	out->ifindex = info.if_index;
 	return err;
 }

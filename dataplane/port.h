@@ -6,6 +6,7 @@
 #include <rte_ether.h>
 #include <rte_mempool.h>
 
+#include "dataplane/home.h"
 #include "routing/table.h"
 
 /**
@@ -38,7 +39,8 @@ struct dp_port {
 	int numa;
 	unsigned ifindex;      // kernel interface behind it, 0 if none
 	enum dp_driver driver; // what is really used after a fallback
-	bool rss;              // queue choice can be predicted (rte_thash): of no driver yet
+	bool rss;              // queue choice can be predicted: by `by_rss`
+	struct dp_rss by_rss;
 	struct rte_ether_addr mac;
 	char xdp_mode[16]; // "native", "skb", "" : for operators
 	struct dp_tc *tc;  // AF_PACKET: what keeps our packets from the kernel

@@ -392,13 +392,27 @@ static bool claim(struct dp_txns *x, uint8_t family, uint16_t port)
 	       dp_claims_take(x->cfg.claims, family, port, x->cfg.worker);
 }
 
-int dp_txns_assign(struct dp_txns *x, struct dp_txn *t, const struct route_addr *upstream)
+/* A pair whose replies come home, or any when too few do. */
+static struct draw draw_home(struct dp_txns *x, const struct dp_home *home, unsigned *away)
+{
+	struct draw d = draw_ahead(x);
+
+	while (home != NULL && *away < DP_TXN_HOME_DRAWS && !dp_home_lands(home, d.port)) {
+		(*away)++;
+		d = draw_ahead(x);
+	}
+	return d;
+}
+
+int dp_txns_assign(struct dp_txns *x, struct dp_txn *t, const struct route_addr *upstream,
+	const struct dp_home *home)
 {
 	uint8_t family = upstream->family;
+	unsigned away = 0;
 
 	dp_txns_unassign(x, t);
 	for (unsigned n = 0; n < DP_TXN_DRAWS_MAX; n++) {
-		struct draw d = draw_ahead(x);
+		struct draw d = draw_home(x, home, &away);
 		struct port_use *use = port_use(x, family, d.port);
 		uint32_t *head;
 

@@ -10,6 +10,7 @@
 #include <rte_mbuf.h>
 
 #include "dataplane/claims.h"
+#include "dataplane/home.h"
 #include "dataplane/rng.h"
 #include "dns/hash.h"
 #include "dns/name.h"
@@ -29,6 +30,7 @@ enum {
 	DP_TXN_WHEEL_SLOTS = 4096, // one a millisecond; no timer is set farther ahead
 	DP_TXN_CHAIN_MAX = 32,     // entries looked at in one hash chain
 	DP_TXN_DRAWS_MAX = 16,     // tries to find a free (port, ID)
+	DP_TXN_HOME_DRAWS = 32,    // pairs thrown away because their replies would land elsewhere
 	DP_TXN_DRAWS_AHEAD = 16,   // pairs drawn before they are needed
 };
 
@@ -202,9 +204,12 @@ struct dp_waiter *dp_txns_waiter(struct dp_txns *x, uint32_t index);
 /**
  * Give t an unpredictable (port, ID) towards `upstream`, not in use by another transaction of ours,
  * and make it findable by replies. A former pair is given up first.
+ * @param home  where the reply should arrive, if one of DP_TXN_HOME_DRAWS pairs leads there; NULL:
+ *              anywhere
  * @retval 0, -EAGAIN no free pair in DP_TXN_DRAWS_MAX draws
  */
-int dp_txns_assign(struct dp_txns *x, struct dp_txn *t, const struct route_addr *upstream);
+int dp_txns_assign(struct dp_txns *x, struct dp_txn *t, const struct route_addr *upstream,
+	const struct dp_home *home);
 /** Stop listening for replies (the reply is here, or the try is over). */
 void dp_txns_unassign(struct dp_txns *x, struct dp_txn *t);
 

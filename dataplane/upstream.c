@@ -153,8 +153,10 @@ static int transmit(struct dp_worker *w, struct dp_txn *t, const struct route_ad
 {
 	struct rte_mbuf *m;
 	struct dp_rewrite rw;
+	struct dp_home home;
 
-	if (dp_txns_assign(w->txns, t, to) != 0)
+	dp_home_init(&home, w->port_rss[hop->port], w->id, to, &w->cfg->source[to->family == 6]);
+	if (dp_txns_assign(w->txns, t, to, &home) != 0)
 		return -ENOBUFS;
 	address(w, t, hop, &rw);
 	if (p != NULL && p->family == t->family && write_in_place(w, t, kind, p, &rw) == 0) {

@@ -27,6 +27,8 @@ static void take_config(struct dp_worker *w, const struct dp_worker_config *cfg)
 	for (uint16_t i = 0; i < w->port_count; i++) {
 		w->port_id[i] = cfg->ports[i].id;
 		w->port_mac[i] = cfg->ports[i].mac;
+		if (cfg->ports[i].rss)
+			w->port_rss[i] = &cfg->ports[i].by_rss;
 	}
 	dp_idle_init(&w->idle, &cfg->cfg->idle, w->port_count == 1 ? w->port_id : NULL, w->id);
 	w->families = dp_config_families(cfg->cfg);

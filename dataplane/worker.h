@@ -140,6 +140,7 @@ struct dp_worker {
 	uint16_t port_count;
 	uint16_t port_id[DP_PORTS_MAX]; // of ethdev
 	struct rte_ether_addr port_mac[DP_PORTS_MAX];
+	const struct dp_rss *port_rss[DP_PORTS_MAX]; // NULL: where replies arrive is not known
 	unsigned families; // bit 0 IPv4, bit 1 IPv6: what we have a source address of
 	uint64_t cycles_per_ms, cycles_per_us, timeout_cycles, budget_cycles;
 	struct rte_mempool *pool;

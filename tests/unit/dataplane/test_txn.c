@@ -159,7 +159,7 @@ static void test_strict_match(void)
 
 	setup();
 	t = open_numbered(1);
-	CU_ASSERT_EQUAL_FATAL(dp_txns_assign(x, t, &sin4), 0);
+	CU_ASSERT_EQUAL_FATAL(dp_txns_assign(x, t, &sin4, NULL), 0);
 	port = t->local_port;
 	id = t->id;
 	CU_ASSERT(port >= DP_PORT_MIN);
@@ -176,7 +176,7 @@ static void test_strict_match(void)
 	CU_ASSERT_EQUAL(
 		dp_txns_find_reply(x, &nrt4, port, (uint16_t)(id ^ 1), &got), DP_MATCH_NONE);
 	// another try: the old pair is dead, its port free again
-	CU_ASSERT_EQUAL_FATAL(dp_txns_assign(x, t, &sin6), 0);
+	CU_ASSERT_EQUAL_FATAL(dp_txns_assign(x, t, &sin6, NULL), 0);
 	CU_ASSERT_EQUAL(dp_txns_find_reply(x, &sin4, port, id, &got), DP_MATCH_NONE);
 	CU_ASSERT_EQUAL(dp_claims_owner(claims, 4, port), DP_CLAIMS_NONE);
 	CU_ASSERT_EQUAL(dp_txns_find_reply(x, &sin6, t->local_port, t->id, &got), DP_MATCH_YES);
@@ -294,7 +294,7 @@ static void test_tables_against_naive(void)
 			open[n] = open_numbered(n);
 		} else {
 			CU_ASSERT_EQUAL_FATAL(
-				dp_txns_assign(x, open[n], rand() % 2 ? &sin4 : &sin6), 0);
+				dp_txns_assign(x, open[n], rand() % 2 ? &sin4 : &sin6, NULL), 0);
 		}
 		n = (unsigned)rand() % 200;
 		{ // nothing depends on these but time
@@ -338,7 +338,7 @@ static void test_pairs(void)
 	for (unsigned i = 0; i < ASSIGNED; i++) {
 		struct dp_txn *t = open_numbered(i % 100);
 
-		CU_ASSERT_EQUAL_FATAL(dp_txns_assign(x, t, i % 2 ? &sin4 : &sin6), 0);
+		CU_ASSERT_EQUAL_FATAL(dp_txns_assign(x, t, i % 2 ? &sin4 : &sin6, NULL), 0);
 		CU_ASSERT_FATAL(t->local_port >= DP_PORT_MIN);
 		pair[i] = (uint32_t)t->local_port << 16 | t->id;
 		ports[(unsigned)((t->local_port - DP_PORT_MIN) * BINS / span)]++;
@@ -367,7 +367,7 @@ static void test_families_share_a_chain(void)
 	setup();
 	for (unsigned i = 0; i < TXNS; i++) {
 		t[i] = open_numbered(i);
-		CU_ASSERT_EQUAL_FATAL(dp_txns_assign(x, t[i], i % 2 ? &sin4 : &sin6), 0);
+		CU_ASSERT_EQUAL_FATAL(dp_txns_assign(x, t[i], i % 2 ? &sin4 : &sin6, NULL), 0);
 	}
 	for (unsigned i = 0; i < TXNS; i++) {
 		const struct route_addr *own = i % 2 ? &sin4 : &sin6;
