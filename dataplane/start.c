@@ -6,6 +6,7 @@
 #include <rte_lcore.h>
 
 #include "dataplane/dataplane_priv.h"
+#include "dataplane/numa.h"
 
 /*
  * The facade's first and last moments: ports and lcores.
@@ -83,6 +84,51 @@ static int launch(struct dp *dp)
 	return err;
 }
 
+/* ---- NUMA ---- */
+
+static int memory_node(const struct dp_config *c, int lcore_node)
+{
+	int node[DP_PORTS_MAX];
+	unsigned n = RTE_MIN(c->port_count, DP_PORTS_MAX);
+
+	for (unsigned i = 0; i < n; i++)
+		node[i] = dp_numa_of_device("/sys", c->ports[i].device);
+	return dp_numa_home(node, n, lcore_node);
+}
+
+/* On the ports' node; where that has no memory, on the first worker's. */
+static int make_parts(
+	const struct dp_config *cfg, unsigned lcore, struct dp **out, char *note, size_t note_size)
+{
+	int own = (int)rte_lcore_to_socket_id(lcore), node = memory_node(cfg, own);
+	int err = dp_parts_new(cfg, node, out, note, note_size);
+
+	if (err != -ENOMEM || node == own)
+		return err;
+	snprintf(note, note_size,
+		"NUMA node %d, where the first port is, has no memory left, node %d is used\n",
+		node, own);
+	return dp_parts_new(cfg, own, out, note + strlen(note), note_size - strlen(note));
+}
+
+static void note_far(const struct dp *dp, char *note, size_t note_size)
+{
+	struct dp_numa_cpu cpu[DP_WORKERS_MAX];
+	char line[512];
+
+	for (unsigned i = 0; i < dp->cfg.worker_count; i++)
+		cpu[i] = (struct dp_numa_cpu){(unsigned)rte_lcore_to_cpu_id((int)dp->lcore[i]),
+			(int)rte_lcore_to_socket_id(dp->lcore[i])};
+	for (unsigned i = 0; i < dp->cfg.port_count; i++) {
+		dp_numa_far(dp->cfg.ports[i].name,
+			dp_numa_of_device("/sys", dp->cfg.ports[i].device), cpu,
+			dp->cfg.worker_count, line, sizeof(line));
+		add_note(note, note_size, line);
+	}
+}
+
+/* ---- life ---- */
+
 /* What was chosen for this machine; a word where it is not what was asked for. */
 static void note_idle(const struct dp *dp, char *note, size_t note_size)
 {
@@ -113,6 +159,8 @@ static int start(struct dp *dp, char *note, size_t note_size)
 		add_note(note, note_size, "workers could not be made or launched");
 	else
 		note_idle(dp, note, note_size);
+	if (err == 0)
+		note_far(dp, note, note_size);
 	return err;
 }
 
@@ -132,7 +180,7 @@ int dp_new(const struct dp_config *cfg, struct dp **out, char *note, size_t note
 			want, cfg->worker_count, cfg->crypto_count, have);
 		return -EINVAL;
 	}
-	err = dp_parts_new(cfg, (int)rte_lcore_to_socket_id(lcore[0]), &dp, note, note_size);
+	err = make_parts(cfg, lcore[0], &dp, note, note_size);
 	if (err != 0)
 		return err;
 	memcpy(dp->lcore, lcore, sizeof(lcore));
