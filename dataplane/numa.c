@@ -62,8 +62,8 @@ unsigned dp_numa_far(const char *port_name, int port_node, const struct dp_numa_
 			continue;
 		far++;
 		if (n < size)
-			n += (size_t)snprintf(out + n, size - n, " %u (node %d)", worker[i].cpu,
-				worker[i].node);
+			n += (size_t)snprintf(
+				out + n, size - n, " %u (node %d)", worker[i].cpu, worker[i].node);
 	}
 	if (far == 0)
 		out[0] = '\0';

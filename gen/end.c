@@ -5,6 +5,19 @@
 
 enum { DNS_PORT = 53, BURST = 32, BURSTS_A_TURN = 4 };
 
+/* Not a question to the clients or sites: one for their MAC, perhaps. */
+static void take_other(struct gen_end *e, struct rte_mbuf *m)
+{
+	if (e->neighbour == NULL || !gen_neighbour_answer(e->neighbour, m)) {
+		e->malformed++;
+		rte_pktmbuf_free(m);
+	} else if (rte_eth_tx_burst(e->port_id, e->queue, &m, 1) == 1) {
+		e->neighbours++;
+	} else {
+		rte_pktmbuf_free(m); // it will be asked again
+	}
+}
+
 static void take(struct gen_end *e, struct rte_mbuf *m, uint64_t now)
 {
 	struct dp_pkt p;
@@ -12,8 +25,7 @@ static void take(struct gen_end *e, struct rte_mbuf *m, uint64_t now)
 	if (e->trust)
 		m->ol_flags |= RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	if (dp_packet_parse(m, &p) != DP_DROP_MAX) {
-		e->malformed++;
-		rte_pktmbuf_free(m);
+		take_other(e, m);
 	} else if (e->clients == NULL || (e->sites != NULL && p.dport == DNS_PORT)) {
 		gen_sites_take(e->sites, &p, now);
 	} else {

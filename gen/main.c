@@ -40,6 +40,7 @@ static struct gen {
 	struct dp_port port[ENDS];
 	unsigned ports;
 	struct gen_end end[ENDS];
+	struct gen_neighbour neighbour[ENDS];
 	unsigned ends; // turned by the main lcore
 	struct gen_end *remote;
 	_Atomic bool stop; // the remote one's
@@ -163,6 +164,20 @@ static int make_sites(const struct dp_port *port)
 	return gen_sites_new(&c, &gen.sites);
 }
 
+/* The addresses of port i's end. */
+static const struct gen_neighbour *play(unsigned i)
+{
+	const struct gen_clients_config *c = &gen.o.clients;
+	struct gen_neighbour *n = &gen.neighbour[i];
+
+	*n = (struct gen_neighbour){.mac = gen.port[i].mac,
+		.client = {c->client[0], c->client[1]},
+		.client_count = i == 0 && gen.clients != NULL ? c->client_count : 0,
+		.sites = i == gen.ports - 1 && gen.sites != NULL,
+		.server = {c->server[0], c->server[1]}};
+	return n;
+}
+
 static int make_ends(void)
 {
 	const struct gen_options *o = &gen.o;
@@ -176,7 +191,8 @@ static int make_ends(void)
 	if (err != 0)
 		return err;
 	for (unsigned i = 0; i < gen.ports; i++)
-		gen.end[i] = (struct gen_end){.port_id = gen.port[i].id, .trust = o->trust};
+		gen.end[i] = (struct gen_end){
+			.port_id = gen.port[i].id, .neighbour = play(i), .trust = o->trust};
 	gen.end[0].clients = gen.clients;
 	gen.end[gen.ports - 1].sites = gen.sites;
 	gen.ends = gen.ports;

@@ -28,8 +28,8 @@ static void test_home(void)
 	};
 
 	for (unsigned r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
-		UNIT_CHECK(rows[r].name, dp_numa_home(rows[r].port, rows[r].ports, rows[r].lcore) ==
-						 rows[r].expect);
+		UNIT_CHECK(rows[r].name,
+			dp_numa_home(rows[r].port, rows[r].ports, rows[r].lcore) == rows[r].expect);
 }
 
 static void test_far(void)
