@@ -211,6 +211,8 @@ static json_t *telemetry_report(void *arg, const char *name)
 		return ctl_report_status(arg);
 	if (strcmp(name, "stats") == 0)
 		return ctl_report_stats(arg);
+	if (strcmp(name, "lcores") == 0)
+		return ctl_report_lcores(arg);
 	return strcmp(name, "sites") == 0 ? ctl_report_sites(arg) : NULL;
 }
 

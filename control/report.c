@@ -492,6 +492,23 @@ static json_t *stats_json(const struct dp_stats *s)
 	return j;
 }
 
+json_t *ctl_report_lcores(struct ctl_daemon *d)
+{
+	struct dp_lcore_use use[DP_WORKERS_MAX + CTL_LCORES_MAX];
+	unsigned n = dp_lcore_uses(d->dp, use, sizeof(use) / sizeof(use[0]));
+	json_t *lcores = json_object();
+	char text[16];
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(text, sizeof(text), "%u", use[i].lcore);
+		json_object_set_new(lcores, text,
+			json_pack("{s:s,s:o,s:o}", "role", use[i].crypto ? "crypto" : "worker",
+				"total_cycles", count_json(use[i].total_cycles), "busy_cycles",
+				count_json(use[i].busy_cycles)));
+	}
+	return lcores;
+}
+
 json_t *ctl_report_identity(const struct ctl_daemon *d)
 {
 	struct dp_stats s;

@@ -11,6 +11,8 @@
 json_t *ctl_report_status(struct ctl_daemon *d);
 json_t *ctl_report_sites(struct ctl_daemon *d);
 json_t *ctl_report_stats(struct ctl_daemon *d);
+/** How busy each lcore is, by EAL's number. */
+json_t *ctl_report_lcores(struct ctl_daemon *d);
 json_t *ctl_report_zones(struct ctl_daemon *d);
 json_t *ctl_report_ntas(struct ctl_daemon *d);
 json_t *ctl_report_keys(struct ctl_daemon *d);

@@ -181,6 +181,8 @@ static void register_commands(void)
 		"/swerve/status", on_command, "Version, table, fault. No parameters");
 	rte_telemetry_register_cmd("/swerve/stats", on_command,
 		"Counters, the sum over all workers; response cache. No parameters");
+	rte_telemetry_register_cmd("/swerve/lcores", on_command,
+		"Total and busy cycles of each lcore since its start. No parameters");
 	rte_telemetry_register_cmd("/swerve/sites", on_command,
 		"Paths: all by name, or one with its numbers. Parameters: int N (optional)");
 }

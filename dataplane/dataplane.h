@@ -205,6 +205,14 @@ struct dp_stats {
 void dp_stats_worker(const struct dp *dp, unsigned worker, struct dp_stats *out);
 /** The sum over all workers; view_number is the oldest that one of them still looks at. */
 void dp_stats_sum(const struct dp *dp, struct dp_stats *out);
+/** What one of our lcores did since it began. */
+struct dp_lcore_use {
+	unsigned lcore; // EAL's number
+	bool crypto;    // verifies; else a worker
+	uint64_t total_cycles, busy_cycles;
+};
+/** Workers first, then crypto lcores. @return how many are in out */
+unsigned dp_lcore_uses(const struct dp *dp, struct dp_lcore_use *out, unsigned max);
 /** Workers and open ports, fixed from dp_new() to dp_free(); NULL at i >= dp_port_count(). */
 unsigned dp_worker_count(const struct dp *dp);
 const struct dp_port *dp_port_at(const struct dp *dp, unsigned i);

@@ -64,5 +64,8 @@ int dp_parts_workers(struct dp *dp);
 /** Lcores have ended, ports are closed. NULL is allowed. */
 void dp_parts_free(struct dp *dp);
 
+/** Tell EAL how busy the lcores of dp are, where it asks (since DPDK 23.03); NULL: no longer. */
+void dp_lcores_watch(const struct dp *dp);
+
 /** Bring the workers' clocks up to date. */
 void dp_clock_set(struct dp_clock *clock);

@@ -85,6 +85,7 @@ void dp_idle_begin(struct dp_idle *i)
 	if (i->way == DP_IDLE_SLEEP)
 		(void)prctl(PR_SET_TIMERSLACK, 1ul, 0ul, 0ul, 0ul);
 	i->last_work = rte_rdtsc();
+	atomic_store_explicit(&i->began, i->last_work, memory_order_relaxed);
 }
 
 uint64_t dp_idle_span(const struct dp_idle *i, uint64_t cycles)

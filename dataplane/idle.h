@@ -37,6 +37,7 @@ struct dp_idle {
 	uint16_t port, queue; // UMWAIT: the queue that ends the wait
 	uint64_t cycles_per_us, spin_cycles, max_cycles;
 	uint64_t last_work;                    // TSC
+	_Atomic uint64_t began;                // TSC of dp_idle_begin(), 0 before
 	_Atomic uint64_t waits, waited_cycles; // since the start
 };
 

@@ -189,6 +189,7 @@ int dp_new(const struct dp_config *cfg, struct dp **out, char *note, size_t note
 		dp_free(dp);
 		return err;
 	}
+	dp_lcores_watch(dp);
 	*out = dp;
 	return 0;
 }
@@ -197,6 +198,7 @@ void dp_free(struct dp *dp)
 {
 	if (dp == NULL)
 		return;
+	dp_lcores_watch(NULL);
 	atomic_store_explicit(&dp->run, DP_RUN_STOP, memory_order_release);
 	dp_crypto_stop(dp->crypto);
 	for (unsigned i = 0; i < dp->launched; i++)

@@ -53,7 +53,7 @@ def telemetry(swerved):
         s.settimeout(5)
         s.connect(f"/var/run/dpdk/swerve-{swerved.process.pid}/dpdk_telemetry.v2")
         s.recv(65536)  # who it is
-        for command in ("/swerve/status", "/swerve/stats", "/swerve/sites", "/swerve/sites,0", "/swerve/sites,99"):
+        for command in ("/swerve/status", "/swerve/stats", "/swerve/lcores", "/swerve/sites", "/swerve/sites,0", "/swerve/sites,99"):
             s.send(command.encode())
             answers[command] = json.loads(s.recv(65536)).get(command.split(",")[0])
     return answers
@@ -74,6 +74,8 @@ def run(bench):
         top(swerved)
         told = telemetry(swerved)
         expect(told["/swerve/status"]["fault"]["kind"] == "site", f"telemetry's status: {told['/swerve/status']}")
+        lcore = told["/swerve/lcores"]["1"]
+        expect(lcore["role"] == "worker" and 0 < lcore["busy_cycles"] < lcore["total_cycles"], f"telemetry's lcores: {lcore}")
         expect(told["/swerve/stats"]["received"] > 0, f"telemetry's stats: {told['/swerve/stats']}")
         expect("chain_asked" in told["/swerve/stats"], f"telemetry's stats lack the chain: {told['/swerve/stats']}")
         cache = swerved.stats()["cache"]

@@ -392,6 +392,7 @@ static void test_new_and_free(void)
 	for (unsigned round = 0; round < 2; round++) {
 		struct dp_config c = device_config();
 		struct dp_ask ask = {.token = 99, .addr = c.source[0], .timeout_ms = 1};
+		struct dp_lcore_use use[4];
 		struct dp *dp = NULL;
 		char note[256];
 
@@ -408,6 +409,11 @@ static void test_new_and_free(void)
 			usleep(1000);
 		}
 		CU_ASSERT_EQUAL(told_error, -EHOSTUNREACH); // no view, no hop
+		CU_ASSERT_EQUAL(dp_lcore_uses(dp, use, 1), 1);
+		CU_ASSERT_EQUAL_FATAL(dp_lcore_uses(dp, use, 4), 2);
+		CU_ASSERT(!use[0].crypto && use[1].crypto);
+		CU_ASSERT_NOT_EQUAL(use[0].lcore, use[1].lcore);
+		CU_ASSERT(use[0].busy_cycles > 0 && use[0].busy_cycles < use[0].total_cycles);
 		dp_drain(dp, 100);
 		CU_ASSERT_EQUAL(dp_mbufs_out(dp), 0);
 		dp_free(dp);
