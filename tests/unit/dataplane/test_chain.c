@@ -636,6 +636,37 @@ static void test_no_transaction(void)
 	chain_close();
 }
 
+/* Hashing is charged to the domain asked about, two labels. At its debt's limit it may cost what any
+ * may, a microsecond more and it may not; other domains go on. */
+static void test_hashing_account(void)
+{
+	enum { BLOCKS_PER_US = 10 };
+	const uint32_t whole = DP_EFFORT_BLOCKS_FREE + DP_EFFORT_DEBT_US * BLOCKS_PER_US;
+	struct dns_name domain;
+	struct dp_worker *w;
+	uint64_t account;
+
+	chain_open((struct stage_spec){0});
+	w = stage.dp->worker[0];
+	kit_wire("sec.test.", &domain);
+	account = dns_hash64(&w->hash_key, domain.octets, domain.len);
+	for (unsigned extra = 0; extra < 2; extra++) {
+		uint32_t max = extra ? DP_EFFORT_BLOCKS_FREE : VAL_NSEC3_BLOCKS_MAX;
+
+		stage_turn();
+		dp_effort_hashed(
+			&w->effort, account, extra ? DP_EFFORT_BLOCKS_FREE + 1 : whole, w->now.ms);
+		chain_expect("the domain", chain_resolve("www.sec.test."), OK, true, DNS_EDE_NONE);
+		CU_ASSERT_EQUAL(w->ctx.blocks_max, max);
+		chain_expect(
+			"a name deeper", chain_resolve("x.w.sec.test."), OK, true, DNS_EDE_NONE);
+		CU_ASSERT_EQUAL(w->ctx.blocks_max, max);
+		chain_expect("another", chain_resolve("www.sec.opt."), OK, true, DNS_EDE_NONE);
+		CU_ASSERT_EQUAL(w->ctx.blocks_max, VAL_NSEC3_BLOCKS_MAX);
+	}
+	chain_close();
+}
+
 /* ---- changes on the way ---- */
 
 static void test_new_table(void)
@@ -832,6 +863,7 @@ int main(int argc, char **argv)
 		{"questions, over retries", test_limit_survives_retry},
 		{"verifications a transaction", test_verification_limit},
 		{"limits of a worker", test_worker_limits},
+		{"whose hashing it is", test_hashing_account},
 		{"no transaction", test_no_transaction},
 		{"a new table", test_new_table},
 		{"new keys", test_new_keys},
