@@ -6,7 +6,7 @@
 #include <rte_lcore.h>
 
 #include "dataplane/dataplane_priv.h"
-#include "dataplane/numa.h"
+#include "dataplane/nodes.h"
 
 /*
  * The facade's first and last moments: ports and lcores.
@@ -92,8 +92,8 @@ static int memory_node(const struct dp_config *c, int lcore_node)
 	unsigned n = RTE_MIN(c->port_count, DP_PORTS_MAX);
 
 	for (unsigned i = 0; i < n; i++)
-		node[i] = dp_numa_of_device("/sys", c->ports[i].device);
-	return dp_numa_home(node, n, lcore_node);
+		node[i] = dp_node_of_device("/sys", c->ports[i].device);
+	return dp_node_home(node, n, lcore_node);
 }
 
 /* On the ports' node; where that has no memory, on the first worker's. */
@@ -113,15 +113,15 @@ static int make_parts(
 
 static void note_far(const struct dp *dp, char *note, size_t note_size)
 {
-	struct dp_numa_cpu cpu[DP_WORKERS_MAX];
+	struct dp_node_cpu cpu[DP_WORKERS_MAX];
 	char line[512];
 
 	for (unsigned i = 0; i < dp->cfg.worker_count; i++)
-		cpu[i] = (struct dp_numa_cpu){(unsigned)rte_lcore_to_cpu_id((int)dp->lcore[i]),
+		cpu[i] = (struct dp_node_cpu){(unsigned)rte_lcore_to_cpu_id((int)dp->lcore[i]),
 			(int)rte_lcore_to_socket_id(dp->lcore[i])};
 	for (unsigned i = 0; i < dp->cfg.port_count; i++) {
-		dp_numa_far(dp->cfg.ports[i].name,
-			dp_numa_of_device("/sys", dp->cfg.ports[i].device), cpu,
+		dp_node_far(dp->cfg.ports[i].name,
+			dp_node_of_device("/sys", dp->cfg.ports[i].device), cpu,
 			dp->cfg.worker_count, line, sizeof(line));
 		add_note(note, note_size, line);
 	}

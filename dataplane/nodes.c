@@ -1,4 +1,4 @@
-#include "dataplane/numa.h"
+#include "dataplane/nodes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,18 +7,18 @@ enum { PATH = 512 };
 
 static int read_node(const char *path)
 {
-	int node = DP_NUMA_UNKNOWN;
+	int node = DP_NODE_UNKNOWN;
 	FILE *f = fopen(path, "re");
 
 	if (f == NULL)
-		return DP_NUMA_UNKNOWN;
+		return DP_NODE_UNKNOWN;
 	if (fscanf(f, "%d", &node) != 1 || node < 0)
-		node = DP_NUMA_UNKNOWN;
+		node = DP_NODE_UNKNOWN;
 	fclose(f);
 	return node;
 }
 
-int dp_numa_of_device(const char *sysfs, const char *device)
+int dp_node_of_device(const char *sysfs, const char *device)
 {
 	int len = (int)strcspn(device, ",");
 	char path[PATH];
@@ -26,10 +26,10 @@ int dp_numa_of_device(const char *sysfs, const char *device)
 
 	// a name with a slash is no device's, and must not lead anywhere else
 	if (len == 0 || memchr(device, '/', (size_t)len) != NULL)
-		return DP_NUMA_UNKNOWN;
+		return DP_NODE_UNKNOWN;
 	snprintf(path, sizeof(path), "%s/class/net/%.*s/device/numa_node", sysfs, len, device);
 	node = read_node(path);
-	if (node != DP_NUMA_UNKNOWN)
+	if (node != DP_NODE_UNKNOWN)
 		return node;
 	// "01:00.0" is short for "0000:01:00.0"
 	snprintf(path, sizeof(path), "%s/bus/pci/devices/%s%.*s/numa_node", sysfs,
@@ -37,7 +37,7 @@ int dp_numa_of_device(const char *sysfs, const char *device)
 	return read_node(path);
 }
 
-int dp_numa_home(const int *port, unsigned ports, int lcore)
+int dp_node_home(const int *port, unsigned ports, int lcore)
 {
 	for (unsigned i = 0; i < ports; i++)
 		if (port[i] >= 0)
@@ -45,7 +45,7 @@ int dp_numa_home(const int *port, unsigned ports, int lcore)
 	return lcore;
 }
 
-unsigned dp_numa_far(const char *port_name, int port_node, const struct dp_numa_cpu *worker,
+unsigned dp_node_far(const char *port_name, int port_node, const struct dp_node_cpu *worker,
 	unsigned workers, char *out, size_t size)
 {
 	unsigned far = 0;

@@ -6,7 +6,7 @@
 
 #include <CUnit/Basic.h>
 
-#include "dataplane/numa.h"
+#include "dataplane/nodes.h"
 #include "tests/unit/run.h"
 #include "tests/unit/unit.h"
 
@@ -29,34 +29,34 @@ static void test_home(void)
 
 	for (unsigned r = 0; r < sizeof(rows) / sizeof(rows[0]); r++)
 		UNIT_CHECK(rows[r].name,
-			dp_numa_home(rows[r].port, rows[r].ports, rows[r].lcore) == rows[r].expect);
+			dp_node_home(rows[r].port, rows[r].ports, rows[r].lcore) == rows[r].expect);
 }
 
 static void test_far(void)
 {
-	static const struct dp_numa_cpu worker[] = {{2, 0}, {3, 1}, {4, -1}, {5, 1}};
+	static const struct dp_node_cpu worker[] = {{2, 0}, {3, 1}, {4, -1}, {5, 1}};
 	char out[256];
 
-	CU_ASSERT_EQUAL(dp_numa_far("up", 0, worker, 4, out, sizeof(out)), 2);
+	CU_ASSERT_EQUAL(dp_node_far("up", 0, worker, 4, out, sizeof(out)), 2);
 	CU_ASSERT_STRING_EQUAL(out, "port up is on NUMA node 0, each of its packets crosses to "
 				    "workers on CPU 3 (node 1) 5 (node 1)");
-	CU_ASSERT_EQUAL(dp_numa_far("up", 1, worker, 4, out, sizeof(out)), 1);
+	CU_ASSERT_EQUAL(dp_node_far("up", 1, worker, 4, out, sizeof(out)), 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(out, "CPU 2 (node 0)"));
-	CU_ASSERT_EQUAL(dp_numa_far("up", 0, worker, 1, out, sizeof(out)), 0);
+	CU_ASSERT_EQUAL(dp_node_far("up", 0, worker, 1, out, sizeof(out)), 0);
 	CU_ASSERT_STRING_EQUAL(out, "");
-	CU_ASSERT_EQUAL(dp_numa_far("up", -1, worker, 4, out, sizeof(out)), 0);
+	CU_ASSERT_EQUAL(dp_node_far("up", -1, worker, 4, out, sizeof(out)), 0);
 	CU_ASSERT_STRING_EQUAL(out, "");
 }
 
 /* However short the place is, nothing is written behind it. */
 static void test_short(void)
 {
-	static const struct dp_numa_cpu worker[] = {{2, 1}, {3, 1}};
+	static const struct dp_node_cpu worker[] = {{2, 1}, {3, 1}};
 
 	for (size_t size = 1; size < 120; size++) {
 		char *out = malloc(size);
 
-		CU_ASSERT_EQUAL(dp_numa_far("up", 0, worker, 2, out, size), 2);
+		CU_ASSERT_EQUAL(dp_node_far("up", 0, worker, 2, out, size), 2);
 		CU_ASSERT(strlen(out) < size);
 		free(out);
 	}
@@ -86,15 +86,15 @@ static void test_device(void)
 	put_node("class/net/eth7/device", "1\n");
 	put_node("class/net/eth8/device", "-1\n");
 	put_node("bus/pci/devices/0000:01:00.0", "2\n");
-	CU_ASSERT_EQUAL(dp_numa_of_device(folder, "eth7"), 1);
-	CU_ASSERT_EQUAL(dp_numa_of_device(folder, "eth8"), DP_NUMA_UNKNOWN);
-	CU_ASSERT_EQUAL(dp_numa_of_device(folder, "eth9"), DP_NUMA_UNKNOWN);
-	CU_ASSERT_EQUAL(dp_numa_of_device(folder, "0000:01:00.0"), 2);
-	CU_ASSERT_EQUAL(dp_numa_of_device(folder, "01:00.0"), 2);
-	CU_ASSERT_EQUAL(dp_numa_of_device(folder, "01:00.0,rx_mode=1"), 2);
-	CU_ASSERT_EQUAL(dp_numa_of_device(folder, "net_memif0,role=server"), DP_NUMA_UNKNOWN);
-	CU_ASSERT_EQUAL(dp_numa_of_device(folder, ""), DP_NUMA_UNKNOWN);
-	CU_ASSERT_EQUAL(dp_numa_of_device(folder, "../net/eth7"), DP_NUMA_UNKNOWN);
+	CU_ASSERT_EQUAL(dp_node_of_device(folder, "eth7"), 1);
+	CU_ASSERT_EQUAL(dp_node_of_device(folder, "eth8"), DP_NODE_UNKNOWN);
+	CU_ASSERT_EQUAL(dp_node_of_device(folder, "eth9"), DP_NODE_UNKNOWN);
+	CU_ASSERT_EQUAL(dp_node_of_device(folder, "0000:01:00.0"), 2);
+	CU_ASSERT_EQUAL(dp_node_of_device(folder, "01:00.0"), 2);
+	CU_ASSERT_EQUAL(dp_node_of_device(folder, "01:00.0,rx_mode=1"), 2);
+	CU_ASSERT_EQUAL(dp_node_of_device(folder, "net_memif0,role=server"), DP_NODE_UNKNOWN);
+	CU_ASSERT_EQUAL(dp_node_of_device(folder, ""), DP_NODE_UNKNOWN);
+	CU_ASSERT_EQUAL(dp_node_of_device(folder, "../net/eth7"), DP_NODE_UNKNOWN);
 	snprintf(command, sizeof(command), "rm -r %s", folder);
 	CU_ASSERT_EQUAL(system(command), 0);
 }
