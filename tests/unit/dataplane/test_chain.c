@@ -636,8 +636,8 @@ static void test_no_transaction(void)
 	chain_close();
 }
 
-/* Hashing is charged to the domain asked about, two labels. At its debt's limit it may cost what any
- * may, a microsecond more and it may not; other domains go on. */
+/* Hashing is charged to the domain asked about, two labels. At its debt's limit it may cost what
+ * any may, a microsecond more and it may not; other domains go on. */
 static void test_hashing_account(void)
 {
 	enum { BLOCKS_PER_US = 10 };
