@@ -1316,6 +1316,60 @@ static void test_times_of_a_hit(void)
 	val_sigcache_free(cache);
 }
 
+/* What `skew` allows is allowed with and without the cache, and not a second more. */
+static void test_skew_of_a_hit(void)
+{
+	static const struct {
+		const char *name;
+		uint32_t now;
+		enum val_reason expect;
+	} moments[] = {
+		{"skew at the beginning", NOW - AGE - 20, VAL_R_NONE},
+		{"a second beyond it", NOW - AGE - 21, VAL_R_SIG_NOT_YET_VALID},
+		{"skew at the end", NOW + LIFE + 10, VAL_R_NONE},
+		{"a second beyond that", NOW + LIFE + 11, VAL_R_SIG_EXPIRED},
+	};
+	static struct dns_msg msg;
+	struct kit_rdata rd = kit_a(1);
+	struct val_sigcache *cache;
+	size_t len;
+	uint8_t *bytes;
+
+	CU_ASSERT_EQUAL_FATAL(val_sigcache_new(1024, -1, &cache), 0);
+	start(&m, "www.com.", DNS_TYPE_A, DNS_FLAG_AA);
+	kit_rrset(&m, DNS_ANSWER, "www.com.", DNS_TYPE_A, 300, &rd, 1, &by_zone);
+	bytes = kit_finish(&m, &len);
+	CU_ASSERT_EQUAL_FATAL(dns_msg_parse(&msg, bytes, len), 0);
+	ctx.skew = (struct val_skew){20, 10};
+	for (int hot = 0; hot < 2; hot++) {
+		struct val_checks checks = {.count = 0};
+		struct asked a = {.checks = &checks, .cache = hot ? cache : NULL};
+		uint64_t hits;
+
+		ctx.cache = hot ? cache : NULL;
+		if (hot) // known from here on
+			val_response_judge(&ctx, &msg, &com, NOW, &checks, want, &a, &out);
+		hits = ctx.cache_hits;
+		for (size_t i = 0; i < sizeof(moments) / sizeof(moments[0]); i++) {
+			bool good = moments[i].expect == VAL_R_NONE;
+
+			checks = (struct val_checks){.count = 0};
+			val_response_judge(
+				&ctx, &msg, &com, moments[i].now, &checks, want, &a, &out);
+			if (out.result.verdict == VAL_PENDING) // verified meanwhile
+				val_response_judge(
+					&ctx, &msg, &com, moments[i].now, &checks, want, &a, &out);
+			check(moments[i].name, good ? VAL_SECURE : VAL_BOGUS, moments[i].expect);
+		}
+		CU_ASSERT_EQUAL(a.count, hot ? 1 : 2);
+		CU_ASSERT_EQUAL(ctx.cache_hits - hits, hot ? 2 : 0);
+	}
+	ctx.skew = (struct val_skew){0, 0};
+	ctx.cache = NULL;
+	free(bytes);
+	val_sigcache_free(cache);
+}
+
 static void build_long_chain(int steps)
 {
 	char from[64], to[64];
@@ -1416,6 +1470,7 @@ int main(void)
 		{"cache", test_cache},
 		{"keys go and come back", test_keys_go_and_come_back},
 		{"times of a hit", test_times_of_a_hit},
+		{"skew of a hit", test_skew_of_a_hit},
 		{"chain limit", test_chain_limit},
 		{"bit flips", test_bit_flips},
 		CU_TEST_INFO_NULL,
