@@ -128,6 +128,15 @@ static void on_finding(void *arg, const struct route_finding *f, const char *tex
 	ctl_events_emit(d->events, route_finding_name(f->kind), fields, "%s", text);
 }
 
+/** What the history says of the table that comes. */
+static void on_fastest(void *arg)
+{
+	struct ctl_daemon *d = arg;
+
+	ctl_events_line(d->last_finding, sizeof(d->last_finding),
+		"another site is the fastest by its round-trip times");
+}
+
 /** One zone's keys are not what they were: say it when the status is another. */
 static void say_keys(
 	struct ctl_daemon *d, const struct val_zone_keys *was, const struct val_zone_keys *now)
@@ -445,7 +454,7 @@ void ctl_duty_purge(struct ctl_daemon *d)
 
 void ctl_duty_tick(struct ctl_daemon *d)
 {
-	const struct ctl_steer_ops ops = {gather, on_finding, d};
+	const struct ctl_steer_ops ops = {gather, on_finding, on_fastest, d};
 
 	ctl_hops_tick(d);
 	ctl_steer_tick(d->steer, d->world, &ops, ctl_now_ms(), ctl_epoch_s());

@@ -296,7 +296,7 @@ size_t ctl_steer_tick(struct ctl_steer *s, struct ctl_world *w, const struct ctl
 	struct route_finding found[FINDINGS_MAX];
 	struct route_paths *p = ctl_world_paths(w);
 	char text[CTL_STEER_TEXT_MAX];
-	bool faster;
+	bool moved, faster;
 	size_t n;
 
 	s->count = route_paths_count(p);
@@ -309,8 +309,11 @@ size_t ctl_steer_tick(struct ctl_steer *s, struct ctl_world *w, const struct ctl
 	// table the old one stays, and the next change tries again.
 	faster = ctl_world_config(w) != NULL &&
 		 route_rtts_tick(s->rtts, ctl_world_config(w), p, s->samples, now_ms);
-	if (states_moved(s, p) || faster)
+	moved = states_moved(s, p);
+	if (moved || faster)
 		ctl_world_states_changed(w);
+	if (faster && !moved)
+		ops->fastest(ops->arg);
 	for (size_t i = 0; i < n; i++)
 		ops->finding(ops->arg, &found[i],
 			ctl_steer_text(&found[i], p, ctl_world_config(w), ctl_world_table(w),

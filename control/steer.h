@@ -26,6 +26,8 @@ struct ctl_steer_ops {
 	void (*evidence)(void *arg, struct route_sample *samples, size_t count);
 	/** A finding; text is "com. at sin (10.53.1.1): 37 answers with ...", borrowed. */
 	void (*finding)(void *arg, const struct route_finding *f, const char *text);
+	/** The next table is made only because another site is the fastest. */
+	void (*fastest)(void *arg);
 	void *arg;
 };
 
