@@ -89,6 +89,28 @@ static void test_drained(void)
 	free(text);
 }
 
+/* What is the same for all lines of a zone or a region is said once; a limit of 100 % is none. */
+static void test_routes(void)
+{
+	char *text = shown(ctl_show_routes,
+		"{\"number\":7,\"zones\":[{\"zone\":\"com.\",\"regions\":["
+		"{\"region\":\"*\",\"policy\":\"weighted\",\"paths\":["
+		"{\"site\":\"sin\",\"address\":\"192.0.2.1\",\"state\":\"up\",\"group\":1,"
+		"\"weight\":30,\"share_limit\":60,\"share\":74.96},"
+		"{\"site\":\"lax\",\"address\":\"192.0.2.3\",\"state\":\"lagging\",\"group\":12,"
+		"\"weight\":1,\"share_limit\":99,\"share\":25.04}]},"
+		"{\"region\":\"us\",\"policy\":\"fastest\",\"paths\":["
+		"{\"site\":\"lax\",\"address\":\"192.0.2.3\",\"state\":\"lagging\",\"group\":2,"
+		"\"weight\":5,\"share_limit\":100,\"share\":100}]}]}]}");
+	CU_ASSERT_STRING_EQUAL(text,
+		"table 7\n\n"
+		"ZONE  REGION  SITE  ADDRESS    STATE    POLICY       GROUP  LIMIT    SHARE\n"
+		"com.  *       sin   192.0.2.1  up       weighted 30      1   60 %   75.0 %\n"
+		"              lax   192.0.2.3  lagging  weighted 1      12   99 %   25.0 %\n"
+		"      us      lax   192.0.2.3  lagging  fastest          2      -  100.0 %\n");
+	free(text);
+}
+
 static void test_spans(void)
 {
 	static const struct {
@@ -122,6 +144,7 @@ int main(void)
 		{"any JSON", test_any_json},
 		{"sites", test_sites},
 		{"drained", test_drained},
+		{"routes", test_routes},
 		{"spans", test_spans},
 		{"an event", test_event},
 		CU_TEST_INFO_NULL,

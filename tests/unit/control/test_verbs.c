@@ -194,6 +194,66 @@ static void test_drain(void)
 	teardown();
 }
 
+#define POLICIES                                                                                   \
+	"sites: [{name: sin, addresses: [192.0.2.1, '2001:db8::1']}, "                             \
+	"{name: nrt, addresses: [192.0.2.2]}, {name: lax, addresses: [192.0.2.3]}]\\n"             \
+	"regions: [{name: apac}]\\n"                                                               \
+	"zones: [{name: com., policy: weighted, sites: [[{site: sin, weight: 3}, "                 \
+	"{site: nrt, share_limit: 60}], [{site: lax, weight: 7}]], "                               \
+	"regions: [{region: apac, policy: fastest, sites: [lax, {site: nrt, share_limit: 25}]}]}]"
+
+/* An order of routes.show, and a path that follows. */
+#define ORDER(region, policy) "{\"region\":\"" region "\",\"policy\":\"" policy "\",\"paths\":["
+#define PATH(site, address, state, group, weight, limit, share)                                    \
+	"{\"site\":\"" site "\",\"address\":\"" address "\",\"state\":\"" state                    \
+	"\",\"group\":" #group ",\"weight\":" #weight ",\"share_limit\":" #limit                   \
+	",\"share\":" #share "}"
+
+/* Has routes.show all these parts, each after the one before? */
+static bool shows(const char *const *parts, size_t count)
+{
+	const char *at = run("{\"verb\":\"routes.show\"}"), *found;
+
+	for (size_t i = 0; i < count; i++) {
+		found = strstr(at, parts[i]);
+		if (!found) {
+			printf("\n  %s\n  expected %s", at, parts[i]);
+			return false;
+		}
+		at = found + strlen(parts[i]);
+	}
+	return true;
+}
+
+/* Each order says its policy, each path what the order says of its site and what it gets now. */
+static void test_policies(void)
+{
+	static const char *const well[] = {
+		ORDER("*", "weighted"),
+		PATH("sin", "192.0.2.1", "up", 1, 3, 100, 37.5),
+		PATH("sin", "2001:db8::1", "up", 1, 3, 100, 37.5),
+		PATH("nrt", "192.0.2.2", "up", 1, 1, 60, 25.0),
+		PATH("lax", "192.0.2.3", "up", 2, 7, 100, 0.0),
+		ORDER("apac", "fastest"),
+		PATH("lax", "192.0.2.3", "up", 1, 1, 100, 98.0),
+		PATH("nrt", "192.0.2.2", "up", 1, 1, 25, 2.0),
+	};
+	// nrt has no more than its limit, the next group the rest
+	static const char *const drained[] = {
+		PATH("sin", "192.0.2.1", "drained", 1, 3, 100, 0.0),
+		PATH("sin", "2001:db8::1", "drained", 1, 3, 100, 0.0),
+		PATH("nrt", "192.0.2.2", "up", 1, 1, 60, 60.0),
+		PATH("lax", "192.0.2.3", "up", 2, 7, 100, 40.0),
+	};
+
+	setup();
+	CU_ASSERT_STRING_EQUAL(run(APPLY(POLICIES, "")), APPLIED("2"));
+	CU_ASSERT_TRUE(shows(well, sizeof(well) / sizeof(well[0])));
+	CU_ASSERT_STRING_EQUAL(run(MOVE("drain", "com.", "sin")), "{\"paths\":2,\"number\":3}");
+	CU_ASSERT_TRUE(shows(drained, sizeof(drained) / sizeof(drained[0])));
+	teardown();
+}
+
 static void test_ready(void)
 {
 	setup();
@@ -271,6 +331,7 @@ int main(void)
 		{"apply refused", test_apply_refused},
 		{"validate", test_validate},
 		{"drain and restore", test_drain},
+		{"policies and shares", test_policies},
 		{"ready", test_ready},
 		{"negative trust anchors", test_ntas},
 		{"negative trust anchors refused", test_ntas_refused},
