@@ -29,14 +29,18 @@ static void teardown(struct world *w)
 	route_config_fini(&w->c);
 }
 
+static void measure_one(struct world *w, const char *site, uint8_t family, uint64_t rtt_us)
+{
+	struct route_sample *s = &w->s[fix_path(w->p, "com.", site, family)->id];
+
+	s->rtt_us_sum += 3 * rtt_us;
+	s->rtt_count += 3;
+}
+
 static void measure(struct world *w, const char *site, uint64_t rtt_us)
 {
-	for (uint8_t family = 4; family <= 6; family += 2) {
-		struct route_sample *s = &w->s[fix_path(w->p, "com.", site, family)->id];
-
-		s->rtt_us_sum += 3 * rtt_us;
-		s->rtt_count += 3;
-	}
+	measure_one(w, site, 4, rtt_us);
+	measure_one(w, site, 6, rtt_us);
 }
 
 /* Seconds of traffic. @return how often a table was asked for */
@@ -111,6 +115,53 @@ static void small_times_and_states(void)
 	teardown(&w);
 }
 
+/* Seconds of traffic with sin at `sin` by one family and at 2 ms by the other. */
+static unsigned run_apart(struct world *w, unsigned seconds, uint8_t family, uint64_t sin)
+{
+	unsigned moved = 0;
+
+	for (unsigned i = 0; i < seconds * 1000 / ROUTE_JUDGE_TICK_MS; i++) {
+		measure_one(w, "sin", family, sin);
+		measure_one(w, "sin", 10 - family, 2000);
+		measure(w, "nrt", 20000);
+		w->now_ms += ROUTE_JUDGE_TICK_MS;
+		moved += route_rtts_tick(w->r, &w->c, w->p, w->s, w->now_ms);
+	}
+	return moved;
+}
+
+/* Only addresses that clients are sent to say how fast their site is: those in its best state and
+ * of a family that the server has. The others stay fast here, and the mean of both below nrt's. */
+static void only_addresses_in_use_count(void)
+{
+	static const struct {
+		uint8_t family; // in use
+		enum route_state in_use, other;
+		unsigned families;
+	} rows[] = {
+		{4, ROUTE_UP, ROUTE_FAILING, 0},
+		{6, ROUTE_UP, ROUTE_FAILING, 0},
+		{4, ROUTE_UP, ROUTE_DRAINED, 3},
+		{6, ROUTE_UP, ROUTE_PROBATION, 3},
+		{4, ROUTE_UP, ROUTE_UP, 1},
+		{6, ROUTE_UP, ROUTE_UP, 2},
+		{4, ROUTE_FAILING, ROUTE_UP, 1},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t family = rows[i].family;
+		struct world w;
+
+		setup(&w);
+		w.c.families = rows[i].families;
+		fix_path(w.p, "com.", "sin", family)->state = rows[i].in_use;
+		fix_path(w.p, "com.", "sin", 10 - family)->state = rows[i].other;
+		CU_ASSERT_EQUAL(run_apart(&w, 5, family, 10000), 1); // for the first time
+		CU_ASSERT_EQUAL(run_apart(&w, 20, family, 36000), rows[i].in_use == ROUTE_UP);
+		teardown(&w);
+	}
+}
+
 static void other_policies_ask_for_nothing(void)
 {
 	struct world w;
@@ -128,6 +179,7 @@ int main(void)
 		{"smoothed", smoothed},
 		{"moves with hysteresis", moves_with_hysteresis},
 		{"small times, and states", small_times_and_states},
+		{"only addresses in use count", only_addresses_in_use_count},
 		{"other policies ask for nothing", other_policies_ask_for_nothing},
 		CU_TEST_INFO_NULL,
 	};
