@@ -144,12 +144,176 @@ static void test_short_buffer(void)
 	}
 }
 
+/* ---- ticks ---- */
+
+/* What a tick is told and what it asks for. */
+static struct {
+	struct ctl_world *world;
+	struct route_sample samples[2];
+	const struct dp_view *view;
+	unsigned fastest, findings;
+	uint64_t table_then; // that was in use when `fastest` was called
+} tick;
+
+static int publish(void *self, const struct dp_view *view,
+	void (*done)(void *arg, const struct dp_view *old), void *arg)
+{
+	const struct dp_view *old = tick.view;
+
+	(void)self;
+	tick.view = view;
+	done(arg, old);
+	return 0;
+}
+
+static void forget(void *self, uint16_t path)
+{
+	(void)self, (void)path;
+}
+
+static void evidence(void *arg, struct route_sample *samples, size_t count)
+{
+	(void)arg;
+	CU_ASSERT_EQUAL_FATAL(count, 2);
+	memcpy(samples, tick.samples, sizeof(tick.samples));
+}
+
+static void finding(void *arg, const struct route_finding *f, const char *text)
+{
+	(void)arg, (void)text;
+	CU_ASSERT_EQUAL(f->kind, ROUTE_F_SITE_FAULT);
+	tick.findings++;
+}
+
+static void fastest(void *arg)
+{
+	(void)arg;
+	tick.fastest++;
+	tick.table_then = ctl_world_table_number(tick.world);
+}
+
+static struct ctl_steer *tick_start(enum route_policy policy)
+{
+	static const struct ctl_world_ops ops = {publish, forget, NULL, NULL};
+	struct route_judge_params params;
+	struct route_config c;
+	struct ctl_steer *s;
+	char err[128];
+
+	memset(&tick, 0, sizeof(tick));
+	route_judge_defaults(&params);
+	CU_ASSERT_EQUAL_FATAL(route_config_copy(&config, &c), 0);
+	c.zones[0].orders[0].policy = policy;
+	CU_ASSERT_EQUAL_FATAL(ctl_world_new(&ops, "", &tick.world), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_world_set_routes(tick.world, &c, 0, err, sizeof(err)), 0);
+	CU_ASSERT_EQUAL_FATAL(ctl_steer_new(&params, &s), 0);
+	return s;
+}
+
+static void tick_end(struct ctl_steer *s)
+{
+	ctl_steer_free(s);
+	ctl_world_free(tick.world);
+}
+
+/* One tick at a second of its own, after another good reply of each site. */
+static void run_tick(struct ctl_steer *s, unsigned second, uint64_t sin_us, uint64_t nrt_us)
+{
+	static const struct ctl_steer_ops ops = {evidence, finding, fastest, NULL};
+	const uint64_t us[2] = {sin_us, nrt_us};
+
+	for (unsigned i = 0; i < 2 && us[i] != 0; i++) {
+		tick.samples[i].rtt_us_sum += us[i];
+		tick.samples[i].rtt_count++;
+		tick.samples[i].outcome[ROUTE_O_SECURE]++;
+	}
+	ctl_steer_tick(s, tick.world, &ops, second * 1000ull, NOW + second);
+}
+
+/* Tables made, calls of `fastest` and findings so far. */
+static void check_tick(unsigned tables, unsigned calls, unsigned findings)
+{
+	CU_ASSERT_EQUAL(ctl_world_table_number(tick.world), tables);
+	CU_ASSERT_EQUAL(tick.fastest, calls);
+	CU_ASSERT_EQUAL(tick.findings, findings);
+}
+
+static void test_fastest_is_told(void)
+{
+	struct ctl_steer *s = tick_start(ROUTE_FASTEST);
+
+	run_tick(s, 1, 0, 0);
+	check_tick(1, 0, 0);
+	run_tick(s, 2, 10000, 30000);
+	check_tick(2, 1, 0);
+	CU_ASSERT_EQUAL(tick.table_then, 2); // the table first, the event after it
+	run_tick(s, 3, 10000, 30000);
+	check_tick(2, 1, 0); // the same again
+	run_tick(s, 4, 400000, 30000);
+	check_tick(3, 2, 0);
+	tick_end(s);
+}
+
+/* sin answers badly and nrt well: the next tick blames sin. */
+static void spoil_sin(void)
+{
+	tick.samples[SIN].outcome[ROUTE_O_EXPIRED] += 50;
+	tick.samples[NRT].outcome[ROUTE_O_SECURE] += 50;
+}
+
+/* A site's fault moves queries as well: its finding says so, and times are not the reason. */
+static void test_faults_are_not_told_as_fastest(void)
+{
+	struct ctl_steer *s = tick_start(ROUTE_FASTEST);
+	const struct route_path *sin = route_paths_at(ctl_world_paths(tick.world), SIN);
+
+	run_tick(s, 1, 0, 0);
+	spoil_sin();
+	run_tick(s, 2, 10000, 30000);
+	CU_ASSERT_EQUAL(sin->state, ROUTE_FAILING);
+	CU_ASSERT_EQUAL(sin->rtt_us, 10000); // in the same tick as the times
+	check_tick(2, 0, 1);
+	run_tick(s, 3, 10000, 30000);
+	check_tick(2, 0, 1);
+	tick_end(s);
+
+	s = tick_start(ROUTE_FASTEST);
+	run_tick(s, 1, 10000, 30000);
+	check_tick(2, 1, 0);
+	spoil_sin();
+	run_tick(s, 2, 10000, 30000); // the state alone
+	check_tick(3, 1, 1);
+	tick_end(s);
+}
+
+/* Times move no other policy, and the operator's drain was published by who made it. */
+static void test_nothing_to_tell(void)
+{
+	struct ctl_steer *s = tick_start(ROUTE_ORDERED);
+
+	run_tick(s, 1, 30000, 10000);
+	check_tick(1, 0, 0);
+	tick_end(s);
+
+	s = tick_start(ROUTE_FASTEST);
+	route_paths_at(ctl_world_paths(tick.world), SIN)->state = ROUTE_DRAINED;
+	run_tick(s, 1, 0, 0);
+	check_tick(1, 0, 0);
+	route_paths_at(ctl_world_paths(tick.world), SIN)->state = ROUTE_UP;
+	run_tick(s, 2, 10000, 30000); // beside a drain or its end, times are still the reason
+	check_tick(2, 1, 0);
+	tick_end(s);
+}
+
 int main(void)
 {
 	CU_TestInfo tests[] = {
 		{"sentences", test_sentences},
 		{"every kind is told", test_every_kind_is_told},
 		{"a short buffer cuts", test_short_buffer},
+		{"another fastest site is told", test_fastest_is_told},
+		{"a fault is not told as that", test_faults_are_not_told_as_fastest},
+		{"nothing to tell", test_nothing_to_tell},
 		CU_TEST_INFO_NULL,
 	};
 
