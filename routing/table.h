@@ -283,7 +283,7 @@ size_t route_table_paths(const struct route_table *t, int zone, uint16_t region,
 
 /**
  * The share of first choices that each path has in this table, in configured order as
- * route_table_paths(): 0..1, together 1 unless no path is of a usable family.
+ * route_table_paths(): 0..1, together 1 unless route_table_choose() finds no path.
  * @return count
  */
 size_t route_table_shares(

@@ -113,6 +113,12 @@ static double cap_of(const struct tally *t, const struct route_candidate *c, boo
 	return limit > t->normal[c->rank] ? limit : t->normal[c->rank];
 }
 
+/* As route_table_choose() has it: no drained path while any other is left, of whatever family. */
+static bool is_allowed(const struct tally *t, const struct route_candidate *c)
+{
+	return counts(t, c) && (c->state != ROUTE_DRAINED || t->list[0].state == ROUTE_DRAINED);
+}
+
 /*
  * The sites of the best tier of states, each once, by its best run.
  * @param at  out: where the seat's run begins
@@ -127,7 +133,7 @@ static unsigned take_seats(
 		const struct route_candidate *c = &t->list[i];
 		bool seen = false;
 
-		if (!counts(t, c))
+		if (!is_allowed(t, c))
 			continue;
 		if (n > 0 && !same_tier(c->state, t->list[at[0]].state))
 			break;
@@ -193,7 +199,7 @@ static void set_columns(struct tally *t, const double *share)
 			columns = (uint8_t)(i + 1);
 	t->list[0].columns = columns;
 	if (columns == 0)
-		return; // no path of our families
+		return; // no path of our families, or none that is not drained
 	route_columns(share, columns, cut, other);
 	for (unsigned i = 0; i < columns; i++) {
 		t->list[i].cut = cut[i];

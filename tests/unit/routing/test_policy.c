@@ -253,6 +253,28 @@ static void one_family(void)
 	teardown(&w);
 }
 
+/* Also a first choice is none: the drained ones wait until IPv6 is drained too. */
+static void drained_of_one_family(void)
+{
+	static const struct route_tried none;
+	static const char *const sites[] = {"sin", "nrt", "lax"};
+	struct world w;
+	struct route_choice c;
+
+	setup(&w, ROUTE_WEIGHTED);
+	w.c.families = 1;
+	for (unsigned i = 0; i < 3; i++)
+		set_state(&w, sites[i], ROUTE_DRAINED, i == 1 ? ROUTE_FAILING : ROUTE_DRAINED);
+	rebuild(&w);
+	CU_ASSERT(shares_are(&w, (const double[PATHS]){0, 0, 0, 0, 0, 0}));
+	CU_ASSERT_EQUAL(route_table_choose(w.t, COM, APAC, 1, 0, &none, &c), -ENOENT);
+	set_state(&w, "nrt", ROUTE_DRAINED, ROUTE_DRAINED);
+	rebuild(&w);
+	CU_ASSERT(shares_are(&w, (const double[PATHS]){100 / 3.0, 0, 100 / 3.0, 0, 100 / 3.0, 0}));
+	CU_ASSERT_EQUAL(route_table_choose(w.t, COM, APAC, 1, 0, &none, &c), 0);
+	teardown(&w);
+}
+
 /* After `site` was asked over IPv4. */
 static void draw_second(struct world *w, unsigned rank, unsigned families, unsigned count[PATHS])
 {
@@ -403,6 +425,7 @@ int main(void)
 		{"limits", limits},
 		{"limits and weights", limits_and_weights},
 		{"one family", one_family},
+		{"drained paths of one family", drained_of_one_family},
 		{"second choices", second_choices},
 		{"random tables as the naive reckoning", random_tables_as_naive},
 		CU_TEST_INFO_NULL,
