@@ -21,7 +21,7 @@ enum {
 };
 
 struct input {
-	const uint8_t *pos, *end;
+	const uint8_t *pos, *end, *begin;
 };
 
 static const struct dns_hash_key key = {1, 2};
@@ -85,7 +85,10 @@ static void read_sites(struct input *in, struct route_config *c)
 
 static void read_regions(struct input *in, struct route_config *c)
 {
-	c->region_count = octet(in) % (REGIONS_MAX + 1);
+	uint8_t b = octet(in);
+
+	c->families = b >> 6;
+	c->region_count = b % (REGIONS_MAX + 1);
 	c->regions = array(c->region_count, sizeof(*c->regions));
 	for (size_t i = 0; i < c->region_count; i++) {
 		struct route_region_config *r = &c->regions[i];
@@ -95,6 +98,30 @@ static void read_regions(struct input *in, struct route_config *c)
 		r->clients = array(r->client_count, sizeof(*r->clients));
 		for (size_t k = 0; k < r->client_count; k++)
 			r->clients[k] = (struct route_prefix){read_addr(in), octet(in)};
+	}
+}
+
+/* 1..100, now and then not */
+static uint8_t read_percent(struct input *in, uint8_t wrong)
+{
+	uint8_t b = octet(in);
+
+	return b == 255 ? wrong : 1 + b % 100;
+}
+
+static void read_shares(struct input *in, struct route_order_config *order)
+{
+	uint8_t b = octet(in), group = 0;
+
+	order->policy = b == 255 ? ROUTE_POLICIES : (enum route_policy)(b % ROUTE_POLICIES);
+	order->shares = array(order->site_count, sizeof(*order->shares));
+	for (size_t k = 0; k < order->site_count; k++) {
+		b = octet(in);
+		if (k > 0 && (b & 1))
+			group++;
+		order->shares[k].group = b == 255 ? octet(in) : group;
+		order->shares[k].weight = read_percent(in, 0);
+		order->shares[k].limit_percent = read_percent(in, 101);
 	}
 }
 
@@ -117,6 +144,8 @@ static void read_zone(struct input *in, struct route_zone_config *z, size_t i)
 		order->sites = array(order->site_count, sizeof(*order->sites));
 		for (size_t k = 0; k < order->site_count; k++)
 			order->sites[k] = octet(in) % SITES_MAX;
+		if (b & 2)
+			read_shares(in, order);
 	}
 }
 
@@ -131,29 +160,120 @@ static void read_config(struct input *in, struct route_config *c)
 		read_zone(in, &c->zones[i], i);
 }
 
-/* Every path of a zone comes once, then nothing; with none drained that is all of them. */
-static void check_choices(struct input *in, const struct route_table *t)
+/* The paths of a zone in a region, in configured order. */
+struct paths {
+	size_t count;
+	struct route_choice path[ROUTE_ZONE_PATHS_MAX];
+	enum route_state state[ROUTE_ZONE_PATHS_MAX];
+	double share[ROUTE_ZONE_PATHS_MAX];
+};
+
+static void get_paths(const struct route_table *t, int z, uint16_t region, struct paths *p)
+{
+	p->count = route_table_paths(t, z, region, p->path, p->state, ROUTE_ZONE_PATHS_MAX);
+	check(p->count > 0, "a zone has a path in every region");
+	check(route_table_shares(t, z, region, p->share, ROUTE_ZONE_PATHS_MAX) == p->count,
+		"a path has a share");
+}
+
+/* Of these families, and not drained unless every path is. */
+static bool is_allowed(const struct paths *p, size_t i, unsigned families)
+{
+	bool all_drained = true;
+
+	for (size_t k = 0; k < p->count; k++)
+		all_drained = all_drained && p->state[k] == ROUTE_DRAINED;
+	return (families & (p->path[i].addr.family == 4 ? 1 : 2)) != 0 &&
+	       (p->state[i] != ROUTE_DRAINED || all_drained);
+}
+
+static size_t find_path(const struct paths *p, const struct route_choice *choice)
+{
+	size_t i = 0;
+
+	while (i < p->count && p->path[i].path != choice->path)
+		i++;
+	check(i < p->count, "a choice is a path of the zone in the region");
+	return i;
+}
+
+/* Every allowed path comes once, then nothing. */
+static void check_walk(
+	struct input *in, const struct route_table *t, int z, uint16_t region, unsigned families)
+{
+	struct paths p;
+	struct route_tried tried = {0};
+	struct route_choice choice;
+	size_t allowed = 0, n = 0;
+
+	get_paths(t, z, region, &p);
+	for (size_t i = 0; i < p.count; i++)
+		allowed += is_allowed(&p, i, families);
+	while (n < 8 && route_table_choose(t, z, region, families, octet(in) * 0x01010101u, &tried,
+				&choice) == 0) {
+		for (unsigned i = 0; i < tried.count; i++)
+			check(tried.path[i] != choice.path, "no path twice");
+		check(is_allowed(&p, find_path(&p, &choice), families), "a choice is allowed");
+		route_tried_add(&tried, t, &choice);
+		n++;
+	}
+	check(n == (allowed < 8 ? allowed : 8), "every allowed path is chosen");
+}
+
+/* What is preferred before all policies, as table.h says. */
+static unsigned tier(enum route_state s)
+{
+	return s <= ROUTE_PROBATION ? ROUTE_UP : s;
+}
+
+/* Shares are 1 together, only the best states have any, and first choices are among those. */
+static void check_shares(
+	struct input *in, const struct route_table *t, int z, uint16_t region, unsigned families)
+{
+	struct paths p;
+	struct route_tried none = {0};
+	struct route_choice choice;
+	unsigned best = ROUTE_STATES;
+	double sum = 0;
+
+	get_paths(t, z, region, &p);
+	for (size_t i = 0; i < p.count; i++) {
+		check(p.share[i] >= 0 && p.share[i] <= 1 + 1e-9, "a share is a part of 1");
+		sum += p.share[i];
+		if (is_allowed(&p, i, families) && tier(p.state[i]) < best)
+			best = tier(p.state[i]);
+	}
+	check(best == ROUTE_STATES ? sum == 0 : sum > 1 - 1e-9 && sum < 1 + 1e-9, "shares are 1");
+	for (size_t i = 0; i < p.count; i++)
+		check(p.share[i] == 0 || (is_allowed(&p, i, families) && tier(p.state[i]) == best),
+			"a share for the best states only");
+	for (unsigned n = 0; n < 4 && best < ROUTE_STATES; n++) {
+		check(route_table_choose(
+			      t, z, region, families, octet(in) * 0x01010101u, &none, &choice) == 0,
+			"a first choice is found");
+		check(p.share[find_path(&p, &choice)] > 0, "a first choice has a share");
+	}
+}
+
+/* Every region and family; the whole program is the salts. */
+static void check_everywhere(
+	const struct input *in, const struct route_table *t, int z, unsigned families)
+{
+	for (unsigned r = 0; r <= REGIONS_MAX; r++) {
+		uint16_t region = r < REGIONS_MAX ? (uint16_t)r : ROUTE_REGION_NONE;
+		struct input salts = {in->begin, in->end, in->begin};
+
+		check_shares(&salts, t, z, region, families != 0 ? families : 3);
+		for (unsigned f = 1; f <= 3; f++)
+			check_walk(&salts, t, z, region, f);
+	}
+}
+
+static void check_choices(struct input *in, const struct route_table *t, unsigned families)
 {
 	for (int z = 0; z < (int)route_table_zone_count(t); z++) {
-		uint16_t region = octet(in) < 200 ? ROUTE_REGION_NONE : octet(in);
-		struct route_choice all[ROUTE_ZONE_PATHS_MAX], choice;
-		enum route_state states[ROUTE_ZONE_PATHS_MAX];
-		size_t count = route_table_paths(t, z, region, all, states, ROUTE_ZONE_PATHS_MAX);
-		struct route_tried tried = {0};
-		size_t usable = 0, n = 0;
-
-		check(count > 0, "a zone has a path in every region");
-		for (size_t i = 0; i < count; i++)
-			usable += states[i] != ROUTE_DRAINED;
-		usable = usable > 0 ? usable : count;
-		while (n < 8 && route_table_choose(t, z, region, 3, octet(in) * 0x01010101u, &tried,
-					&choice) == 0) {
-			for (unsigned i = 0; i < tried.count; i++)
-				check(tried.path[i] != choice.path, "no path twice");
-			route_tried_add(&tried, t, &choice);
-			n++;
-		}
-		check(n == (usable < 8 ? usable : 8), "every usable path is chosen");
+		check_everywhere(in, t, z, families);
+		check_walk(in, t, z, octet(in) < 200 ? ROUTE_REGION_NONE : octet(in), 3);
 		check(route_table_zone(t, route_table_zone_name(t, z), false) == z,
 			"a zone finds itself");
 	}
@@ -231,7 +351,7 @@ static void run_judge(struct input *in, struct route_paths *p, struct route_tabl
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct input in = {data, data + len};
+	struct input in = {data, data + len, data};
 	struct route_config c;
 	struct route_paths *p;
 	struct route_table *t;
@@ -251,9 +371,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check(route_table_region(t, &client) == ROUTE_REGION_NONE ||
 			route_table_region(t, &client) < c.region_count,
 		"a region is known");
-	check_choices(&in, t);
+	check_choices(&in, t, c.families);
 	run_judge(&in, p, &t);
-	check_choices(&in, t);
+	check_choices(&in, t, c.families);
 	route_table_free(t);
 out:
 	route_config_fini(&c);
