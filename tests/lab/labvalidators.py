@@ -120,8 +120,9 @@ class Validators:
 
     def _unbound(self):
         where = self.servers.place("unbound-all")
-        conf = UNBOUND.format(run=where, a4=addr4("resolver", SOURCE), a6=addr6("resolver", SOURCE),
-                              anchor=self.lab.zones.anchor, root4=addr4("root", REAL), root6=addr6("root", REAL))
+        conf = UNBOUND.format(run=where, modules="validator iterator", more="", anchor=self.lab.zones.anchor,
+                              a4=addr4("resolver", SOURCE), a6=addr6("resolver", SOURCE),
+                              root4=addr4("root", REAL), root6=addr6("root", REAL))
         path = os.path.join(where, "unbound.conf")
         with open(path, "w", encoding="ascii") as f:
             f.write(conf.replace("cache-max-ttl: 2", "cache-max-ttl: 60").replace(
