@@ -11,8 +11,8 @@
  * are drawn ahead, one at a time. The judge sees sums of ticks, so nothing finer is kept.
  */
 enum {
-	PATHS = SIM_ZONES * 4 * 2,
-	ZONE_SITES = 4,
+	ZONE_SITES = SIM_PLACES,
+	PATHS = SIM_ZONES * ZONE_SITES * 2,
 	WHEEL = 64,
 	TICK = ROUTE_JUDGE_TICK_MS,
 	TIMEOUT_TICKS = 8, // swerved's default: 400 ms
@@ -62,7 +62,8 @@ struct edge {
 	// the fault that is on, or was the last one
 	size_t fault_at;
 	const struct sim_fault *fault, *last;
-	struct sim_record *record[PATHS]; // of the fault that is on, not found yet
+	struct sim_record *record[PATHS];    // of the fault that is on, not found yet
+	struct sim_taking taking[SIM_ZONES]; // while the fault that is on lasts
 	// what the skipping of ticks asks
 	uint64_t judged_tick;
 	bool all_up, near; // somebody is ill, or would be if the window held less that is good
@@ -85,6 +86,12 @@ static struct route_path *path_at(const struct edge *e, uint16_t id)
 
 /* ---- making ---- */
 
+static void limit(struct edge *e, struct route_order_config *o)
+{
+	for (size_t i = 0; i < o->site_count; i++)
+		fix_share(o, i, 0, 1, (uint8_t)e->c.limit_percent);
+}
+
 // Its own region's site first; the second zone goes round the other way.
 static void configure(struct edge *e)
 {
@@ -104,6 +111,8 @@ static void configure(struct edge *e)
 	fix_order(&e->config, 0, 0, 0, "0123");
 	fix_zone(&e->config, 1, "net.", 1);
 	fix_order(&e->config, 1, 0, 0, "0214");
+	for (unsigned z = 0; z < SIM_ZONES; z++)
+		limit(e, e->config.zones[z].orders);
 	route_judge_defaults(&e->params);
 	if (route_paths_new(&e->paths) != 0 || route_paths_sync(e->paths, &e->config) != 0 ||
 		route_judge_new(&e->params, &e->judge) != 0 ||
@@ -255,6 +264,34 @@ static void count_load(struct edge *e, uint16_t site)
 	}
 }
 
+/* Of its paths in a zone any is up or on probation. */
+static bool usable(const struct edge *e, uint16_t zone, uint16_t site)
+{
+	for (uint16_t id = 0; id < PATHS; id++) {
+		const struct route_path *p = path_at(e, id);
+
+		if (p->zone == zone && p->site == site && p->state <= ROUTE_PROBATION)
+			return true;
+	}
+	return false;
+}
+
+/* A first choice while a fault lasts: who takes it in place of the zone's first site. */
+static void count_taking(struct edge *e, uint16_t zone, uint16_t site)
+{
+	const uint16_t *order = e->config.zones[zone].orders[0].sites;
+	unsigned others = 0, place = 0;
+
+	if (e->fault == NULL || usable(e, zone, order[0]))
+		return;
+	for (unsigned i = 1; i < ZONE_SITES; i++) {
+		others += usable(e, zone, order[i]);
+		place = order[i] == site ? i : place;
+	}
+	if (others > 0)
+		sim_taking_count(&e->taking[zone], place, e->c.limit_percent, others);
+}
+
 static void ask(struct edge *e, struct query *q)
 {
 	struct route_choice choice;
@@ -268,6 +305,8 @@ static void ask(struct edge *e, struct query *q)
 		release(e, q);
 		return;
 	}
+	if (q->tried.count == 0)
+		count_taking(e, q->zone, choice.site);
 	route_tried_add(&q->tried, e->table, &choice);
 	q->path = choice.path;
 	count_load(e, choice.site);
@@ -398,6 +437,9 @@ static void point_at_records(struct edge *e)
 static void turn_of_faults(struct edge *e)
 {
 	if (e->fault != NULL && now_ms(e) >= e->fault->until_ms) {
+		for (unsigned z = 0; z < SIM_ZONES; z++)
+			sim_takers_add(&e->score->takers, &e->taking[z]);
+		memset(e->taking, 0, sizeof(e->taking));
 		memset(e->record, 0, sizeof(e->record));
 		e->fault = NULL;
 		e->held = 0;

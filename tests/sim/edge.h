@@ -9,6 +9,7 @@ struct sim_edge_config {
 	unsigned sites;  // in the world, at least SIM_ROUNDS and a multiple of it
 	unsigned band;   // of sim_band_rate
 	uint64_t seed;
+	unsigned limit_percent; // share limit of every site in every zone, 1..100; 100: none
 	// Run the judge at every ROUTE_JUDGE_TICK_MS. Else ticks at which nothing has happened are
 	// left out while every path is up and has shown nothing bad within two windows: the judge
 	// would find nothing then, and what it holds is the same afterwards.

@@ -209,6 +209,47 @@ static double *takeover(const struct sim_score *s, const struct sim_plan *plan, 
 	return parts;
 }
 
+static double taken_share(const struct sim_taking *t, double taken)
+{
+	return t->asked > 0 ? taken / (double)t->asked : 0;
+}
+
+static void json_takers(const struct sim_takers *s, FILE *to)
+{
+	const struct sim_taking *all = &s->all;
+
+	fprintf(to,
+		"\"limits\": {\"takers\": %llu, \"few\": %llu, \"beyond\": %llu, "
+		"\"deviations\": %d, \"excess_max\": %.2f,\n\"share_max\": %.4f, "
+		"\"share_max_allowed\": %.4f, \"asked\": %llu, \"allowed\": %.4f, "
+		"\"places\": [",
+		(unsigned long long)s->told, (unsigned long long)s->few,
+		(unsigned long long)s->beyond, SIM_LIMIT_DEVIATIONS, s->excess, s->share,
+		s->allowed, (unsigned long long)all->asked, taken_share(all, all->allowed));
+	for (unsigned i = 0; i < SIM_PLACES; i++)
+		fprintf(to, "%s{\"share\": %.4f, \"excess\": %.2f}", i ? ", " : "",
+			taken_share(all, (double)all->taken[i]), sim_taking_excess(all, i));
+	fprintf(to, "]},\n");
+}
+
+static void print_takers(const struct sim_takers *s, FILE *to)
+{
+	const struct sim_taking *all = &s->all;
+
+	fprintf(to, "first choices while the first site was away: %llu; by place in the order",
+		(unsigned long long)all->asked);
+	for (unsigned i = 1; i < SIM_PLACES; i++)
+		fprintf(to, " %.4f", taken_share(all, (double)all->taken[i]));
+	fprintf(to,
+		", %.4f allowed\n"
+		"share limits: %llu takers beyond theirs by %d standard deviations, of %llu (%llu "
+		"more with too few to tell); most %.3f, where %.3f was allowed; %.1f deviations "
+		"at most\n",
+		taken_share(all, all->allowed), (unsigned long long)s->beyond, SIM_LIMIT_DEVIATIONS,
+		(unsigned long long)s->told, (unsigned long long)s->few, s->share, s->allowed,
+		s->excess);
+}
+
 void sim_score_json(const struct sim_score *s, const struct sim_plan *plan, FILE *to)
 {
 	size_t n;
@@ -231,10 +272,11 @@ void sim_score_json(const struct sim_score *s, const struct sim_plan *plan, FILE
 		(unsigned long long)s->unreturned, (unsigned long long)s->held_zone,
 		(unsigned long long)s->held_ours);
 	fprintf(to,
-		"\"takeover\": {\"sites\": %zu, \"p50\": %.3f, \"p99\": %.3f, \"max\": %.3f},\n"
-		"\"around_from_s\": %d,\n\"kinds\": {\n",
-		n, n ? parts[(n - 1) / 2] : 0, n ? parts[(n - 1) * 99 / 100] : 0,
-		n ? parts[n - 1] : 0, -SIM_AROUND_BEFORE);
+		"\"takeover\": {\"sites\": %zu, \"p50\": %.3f, \"p99\": %.3f, \"max\": %.3f},\n", n,
+		n ? parts[(n - 1) / 2] : 0, n ? parts[(n - 1) * 99 / 100] : 0,
+		n ? parts[n - 1] : 0);
+	json_takers(&s->takers, to);
+	fprintf(to, "\"around_from_s\": %d,\n\"kinds\": {\n", -SIM_AROUND_BEFORE);
 	for (enum sim_kind k = SIM_EXPIRED; k < SIM_KINDS; k++) {
 		json_kind(s, k, to);
 		fprintf(to, "%s\n", k + 1 < SIM_KINDS ? "," : "}}");
@@ -263,6 +305,7 @@ void sim_score_print(const struct sim_score *s, const struct sim_plan *plan, FIL
 		(unsigned long long)s->relapses, (unsigned long long)s->flaps, s->moves_minute_max,
 		(unsigned long long)s->unreturned, (unsigned long long)s->failed,
 		n ? parts[(n - 1) / 2] : 0, n ? parts[n - 1] : 0, n);
+	print_takers(&s->takers, to);
 	fprintf(to, "%-10s %8s %7s %10s %10s %10s   %s\n", "first site", "found", "missed", "p50 s",
 		"p99 s", "max s", "other sites: found, missed");
 	for (enum sim_kind k = SIM_EXPIRED; k < SIM_ZONE; k++) {

@@ -4,6 +4,7 @@
 
 #include "routing/judge.h"
 #include "tests/sim/plan.h"
+#include "tests/sim/takers.h"
 
 /** What came of it, over all edges. */
 
@@ -45,7 +46,8 @@ struct sim_score {
 	uint64_t fault_asked[SIM_KINDS], fault_failed[SIM_KINDS], fault_sent[SIM_KINDS];
 	// queries a second around the begin of a fault of both families at a zone's first choice
 	uint64_t around[SIM_KINDS][SIM_OFFSETS][SIM_AROUND];
-	uint64_t log_hash; // of every finding, in order: two runs compare by it
+	struct sim_takers takers; // against share limits, while faults last
+	uint64_t log_hash;        // of every finding, in order: two runs compare by it
 	// client queries by site and minute, of those that the plan has
 	size_t sites, minutes;
 	uint32_t *load;

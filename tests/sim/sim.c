@@ -10,7 +10,7 @@
 /* Many edges, one after another: they know nothing of each other. What each option does: --help. */
 
 struct options {
-	unsigned edges, from, sites, rounds;
+	unsigned edges, from, sites, rounds, limit;
 	double calm_days, cpu_s;
 	uint64_t seed;
 	bool every_tick;
@@ -19,12 +19,13 @@ struct options {
 
 static const char usage[] =
 	"usage: sim [--edges N] [--from N] [--sites N] [--rounds N] [--calm-days D] [--seed N]\n"
-	"           [--every-tick] [--cpu-s N] [--json FILE]\n"
+	"           [--limit PERCENT] [--every-tick] [--cpu-s N] [--json FILE]\n"
 	"--edges       forwarders, spread over as many regions as there are sites; default 200\n"
 	"--from        leave out the edges before this one; default 0\n"
 	"--sites       a multiple of 5; default 200\n"
 	"--rounds      0 to 5: in 5 every site has every kind of fault; default 5\n"
 	"--calm-days   days without a fault for each edge, before its faults; default 0\n"
+	"--limit       share limit of every site in every zone, 1 to 100; default 100: none\n"
 	"--cpu-s       begin no further edge after so many seconds of processor; default: no "
 	"limit\n"
 	"--every-tick  leave out no tick of the judge\n"
@@ -43,12 +44,16 @@ static bool read_options(int argc, char **argv, struct options *o)
 	static const struct option known[] = {{"edges", 1, NULL, 'e'}, {"from", 1, NULL, 'f'},
 		{"sites", 1, NULL, 's'}, {"rounds", 1, NULL, 'r'}, {"calm-days", 1, NULL, 'c'},
 		{"seed", 1, NULL, 'S'}, {"every-tick", 0, NULL, 't'}, {"cpu-s", 1, NULL, 'p'},
-		{"json", 1, NULL, 'j'}, {0}};
+		{"json", 1, NULL, 'j'}, {"limit", 1, NULL, 'l'}, {0}};
 	double n = 0;
 	int c;
 
-	*o = (struct options){
-		.edges = 200, .sites = 200, .rounds = SIM_ROUNDS, .seed = 1, .cpu_s = 1e6};
+	*o = (struct options){.edges = 200,
+		.sites = 200,
+		.rounds = SIM_ROUNDS,
+		.limit = 100,
+		.seed = 1,
+		.cpu_s = 1e6};
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		if (c == '?' || (c != 't' && c != 'j' && !number(optarg, 1e6, &n)))
 			return false;
@@ -68,6 +73,9 @@ static bool read_options(int argc, char **argv, struct options *o)
 		case 'c':
 			o->calm_days = n;
 			break;
+		case 'l':
+			o->limit = (unsigned)n;
+			break;
 		case 'S':
 			o->seed = (uint64_t)n;
 			break;
@@ -82,7 +90,7 @@ static bool read_options(int argc, char **argv, struct options *o)
 		}
 	}
 	return optind == argc && o->edges > 0 && o->sites > 0 && o->sites % SIM_ROUNDS == 0 &&
-	       o->sites <= 10000 && o->rounds <= SIM_ROUNDS;
+	       o->sites <= 10000 && o->rounds <= SIM_ROUNDS && o->limit >= 1 && o->limit <= 100;
 }
 
 static volatile sig_atomic_t stopped;
@@ -105,6 +113,7 @@ static void live(const struct options *o, const struct sim_plan *plan, struct si
 			.sites = o->sites,
 			.band = (i / o->sites + i) % SIM_BANDS,
 			.seed = o->seed,
+			.limit_percent = o->limit,
 			.every_tick = o->every_tick};
 
 		sim_edge_live(&c, plan, score);
