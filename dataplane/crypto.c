@@ -3,14 +3,14 @@
 #include <errno.h>
 #include <stdalign.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <rte_common.h>
 #include <rte_cycles.h>
 #include <rte_malloc.h>
 #include <rte_pause.h>
-#include <rte_ring.h>
+
+#include "dataplane/ring.h"
 
 /*
  * Ownership of a job: the worker's free list → the worker → a "there" ring →
@@ -43,19 +43,11 @@ struct dp_crypto {
 	struct owner owner[WORKERS_MAX];
 };
 
-static struct rte_ring *make_ring(const char *way, unsigned w, unsigned l, unsigned size, int numa)
-{
-	static _Atomic unsigned serial; // ring names are global to the process
-	char name[RTE_RING_NAMESIZE];
-
-	snprintf(name, sizeof(name), "cr_%s_%u_%u_%u", way, w, l, atomic_fetch_add(&serial, 1));
-	return rte_ring_create(name, size, numa, RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
-}
-
 static int owner_init(struct dp_crypto *c, unsigned w, int numa)
 {
 	struct owner *o = &c->owner[w];
 	unsigned lanes = RTE_MAX(c->lcores, 1u);
+	const unsigned flags = RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ;
 
 	o->jobs = rte_zmalloc_socket(
 		"crypto", c->per_worker * sizeof(*o->jobs), RTE_CACHE_LINE_SIZE, numa);
@@ -66,8 +58,8 @@ static int owner_init(struct dp_crypto *c, unsigned w, int numa)
 		o->free[i] = &o->jobs[i];
 	o->free_count = c->per_worker;
 	for (unsigned l = 0; l < lanes; l++) {
-		o->lane[l].there = make_ring("t", w, l, c->per_worker, numa);
-		o->lane[l].back = make_ring("b", w, l, c->per_worker, numa);
+		o->lane[l].there = dp_ring_new("crypto_there", c->per_worker, numa, flags);
+		o->lane[l].back = dp_ring_new("crypto_back", c->per_worker, numa, flags);
 		if (o->lane[l].there == NULL || o->lane[l].back == NULL)
 			return -ENOMEM;
 	}

@@ -1,12 +1,11 @@
 #include <errno.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <rte_malloc.h>
 
 #include "dataplane/outcome.h"
 #include "dataplane/question.h"
+#include "dataplane/ring.h"
 #include "dataplane/worker.h"
 
 /*
@@ -17,20 +16,12 @@
  * budget. Who waits no longer leaves its place with control, which always gives it back.
  */
 
-static struct rte_ring *make_ring(const struct dp_worker *w, const char *what)
-{
-	static _Atomic unsigned serial; // ring names are global to the process
-	char name[RTE_RING_NAMESIZE];
-
-	snprintf(name, sizeof(name), "%s_%u_%u", what, w->id, atomic_fetch_add(&serial, 1));
-	return rte_ring_create(
-		name, DP_FETCHES_MAX, w->numa, RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ);
-}
-
 int dp_fetch_new(struct dp_worker *w)
 {
-	w->fetch_asks = make_ring(w, "fetch_asks");
-	w->fetch_tolds = make_ring(w, "fetch_tolds");
+	const unsigned flags = RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ;
+
+	w->fetch_asks = dp_ring_new("fetch_asks", DP_FETCHES_MAX, w->numa, flags);
+	w->fetch_tolds = dp_ring_new("fetch_tolds", DP_FETCHES_MAX, w->numa, flags);
 	w->fetches = rte_zmalloc_socket(
 		"fetches", DP_FETCHES_MAX * sizeof(*w->fetches), RTE_CACHE_LINE_SIZE, w->numa);
 	if (w->fetch_asks == NULL || w->fetch_tolds == NULL || w->fetches == NULL)

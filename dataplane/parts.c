@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include "dataplane/dataplane_priv.h"
+#include "dataplane/ring.h"
 
 /*
  * Making and unmaking what the workers share. Each step says what it could not have.
@@ -82,18 +83,12 @@ static unsigned pool_size(const struct dp_config *c)
 	return queues * (RING_DESC + DP_TX_BUFFER) + c->worker_count * worker;
 }
 
-static unsigned serial(void)
-{
-	static unsigned n; // names in EAL are global to the process
-
-	return n++;
-}
-
 static int make_pool(struct dp *dp)
 {
+	static unsigned serial; // names in EAL are global to the process
 	char name[RTE_MEMPOOL_NAMESIZE];
 
-	snprintf(name, sizeof(name), "dp_%u", serial());
+	snprintf(name, sizeof(name), "dp_%u", serial++);
 	dp->pool = rte_pktmbuf_pool_create(
 		name, pool_size(&dp->cfg), POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, dp->numa);
 	return dp->pool != NULL ? 0 : -ENOMEM;
@@ -101,13 +96,10 @@ static int make_pool(struct dp *dp)
 
 static int make_rings(struct dp *dp)
 {
-	char name[RTE_RING_NAMESIZE];
-	unsigned flags = RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ;
+	const unsigned flags = RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ;
 
-	snprintf(name, sizeof(name), "asks_%u", serial());
-	dp->asks = rte_ring_create(name, DP_ASKS_MAX, dp->numa, flags);
-	snprintf(name, sizeof(name), "tolds_%u", serial());
-	dp->tolds = rte_ring_create(name, DP_ASKS_MAX, dp->numa, flags);
+	dp->asks = dp_ring_new("asks", DP_ASKS_MAX, dp->numa, flags);
+	dp->tolds = dp_ring_new("tolds", DP_ASKS_MAX, dp->numa, flags);
 	dp->ask_slots = calloc(DP_ASKS_MAX, sizeof(*dp->ask_slots));
 	if (dp->asks == NULL || dp->tolds == NULL || dp->ask_slots == NULL)
 		return -ENOMEM;

@@ -8,6 +8,7 @@
 #include <rte_malloc.h>
 #include <rte_prefetch.h>
 
+#include "dataplane/ring.h"
 #include "dns/wire.h"
 
 enum {
@@ -59,16 +60,6 @@ static void take_config(struct dp_worker *w, const struct dp_worker_config *cfg)
 		w->checks_stack[w->checks_free] = (uint16_t)w->checks_free;
 }
 
-static int make_handover(struct dp_worker *w)
-{
-	static _Atomic unsigned serial; // ring names are global to the process
-	char name[RTE_RING_NAMESIZE];
-
-	snprintf(name, sizeof(name), "handover_%u_%u", w->id, atomic_fetch_add(&serial, 1));
-	w->handover = rte_ring_create(name, DP_HANDOVER, w->numa, RING_F_SC_DEQ);
-	return w->handover != NULL ? 0 : -ENOMEM;
-}
-
 static int make_tables(struct dp_worker *w, const struct dp_worker_config *cfg)
 {
 	struct dp_txns_config txns = {
@@ -105,11 +96,10 @@ int dp_worker_new(const struct dp_worker_config *cfg, struct dp_worker **out)
 		"evidence", ROUTE_PATHS_MAX * sizeof(*w->evidence), RTE_CACHE_LINE_SIZE, cfg->numa);
 	w->keys_awaited = rte_zmalloc_socket("keys_awaited",
 		ROUTE_PATHS_MAX * sizeof(*w->keys_awaited), RTE_CACHE_LINE_SIZE, cfg->numa);
-	if (w->evidence == NULL || w->keys_awaited == NULL)
+	w->handover = dp_ring_new("handover", DP_HANDOVER, w->numa, RING_F_SC_DEQ);
+	if (w->evidence == NULL || w->keys_awaited == NULL || w->handover == NULL)
 		goto free_worker;
-	err = make_handover(w);
-	if (err == 0)
-		err = dp_fetch_new(w);
+	err = dp_fetch_new(w);
 	if (err == 0)
 		err = make_tables(w, cfg);
 	if (err != 0)
