@@ -40,18 +40,9 @@ void dp_fetch_free(struct dp_worker *w)
 	rte_free(w->fetches);
 }
 
-/* What a try at a path may take, and the budget has left. */
-static uint32_t patience_ms(const struct dp_worker *w, const struct dp_txn *q)
-{
-	uint64_t spent = w->now.cycles - q->started_cycles;
-	uint64_t left = spent < w->budget_cycles ? w->budget_cycles - spent : 0;
-
-	return (uint32_t)(RTE_MIN(left, w->timeout_cycles) / w->cycles_per_ms);
-}
-
 bool dp_fetch_begin(struct dp_worker *w, struct dp_txn *q)
 {
-	uint32_t wait_ms = patience_ms(w, q);
+	uint32_t wait_ms = dp_upstream_patience_ms(w, q);
 	struct dp_fetch *f;
 
 	if (wait_ms == 0 || w->fetch_free_count == 0)

@@ -183,14 +183,17 @@ static void note_sent(struct dp_worker *w, const struct dp_txn *t)
 	atomic_store_explicit(&e->last_sent_us, w->now.mono_us, memory_order_relaxed);
 }
 
-/* A try may take timeout_ms, but not what the budget has not left. */
-static void start_timer(struct dp_worker *w, struct dp_txn *t)
+uint32_t dp_upstream_patience_ms(const struct dp_worker *w, const struct dp_txn *t)
 {
 	uint64_t spent = w->now.cycles - t->started_cycles;
 	uint64_t left = spent < w->budget_cycles ? w->budget_cycles - spent : 0;
-	uint64_t wait = left < w->timeout_cycles ? left : w->timeout_cycles;
 
-	dp_txns_timer(w->txns, t, w->now.ms, (uint32_t)(wait / w->cycles_per_ms) + 1);
+	return (uint32_t)(RTE_MIN(left, w->timeout_cycles) / w->cycles_per_ms);
+}
+
+static void start_timer(struct dp_worker *w, struct dp_txn *t)
+{
+	dp_txns_timer(w->txns, t, w->now.ms, dp_upstream_patience_ms(w, t) + 1);
 }
 
 /* @retval 0: p->m (if any) is taken; -ENOENT no path, -ENOBUFS: it is not */

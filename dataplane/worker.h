@@ -310,6 +310,8 @@ struct dp_route dp_route_of(const struct dp_worker *w, const struct dp_txn *t);
 /** First try. Takes p->m, which becomes the query upstream where the families match; p is NULL
  * when no client asks. */
 void dp_upstream_first(struct dp_worker *w, struct dp_txn *t, struct dp_pkt *p);
+/** What a try that begins now may take: timeout_ms, but not more than is left of the budget. */
+uint32_t dp_upstream_patience_ms(const struct dp_worker *w, const struct dp_txn *t);
 /** The try failed: next path, or the end of the transaction. */
 void dp_upstream_retry(struct dp_worker *w, struct dp_txn *t);
 /** A near miss: a new pair and the same query again, within limits. */
