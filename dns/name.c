@@ -192,7 +192,8 @@ int dns_name_expand(
 	return used;
 }
 
-int dns_name_from_wire(const uint8_t *wire, const uint8_t *end, struct dns_name *out)
+/** All of a name but its octets. @return as dns_name_from_wire() */
+static int take_size(const uint8_t *wire, const uint8_t *end, struct dns_name *out)
 {
 	unsigned labels;
 	int len = measure(wire, end, false, &labels);
@@ -201,20 +202,25 @@ int dns_name_from_wire(const uint8_t *wire, const uint8_t *end, struct dns_name 
 		return len;
 	out->len = (uint8_t)len;
 	out->labels = (uint8_t)labels;
-	memcpy(out->octets, wire, (size_t)len);
+	return len;
+}
+
+int dns_name_from_wire(const uint8_t *wire, const uint8_t *end, struct dns_name *out)
+{
+	int len = take_size(wire, end, out);
+
+	if (len > 0)
+		memcpy(out->octets, wire, (size_t)len);
 	return len;
 }
 
 int dns_name_take_lower(const uint8_t *wire, const uint8_t *end, struct dns_name *out,
 	uint8_t case_bits[DNS_CASE_OCTETS])
 {
-	unsigned labels;
-	int len = measure(wire, end, false, &labels);
+	int len = take_size(wire, end, out);
 
 	if (len < 0)
 		return len;
-	out->len = (uint8_t)len;
-	out->labels = (uint8_t)labels;
 	memset(case_bits, 0, DNS_CASE_OCTETS);
 	lower_octets(out->octets, wire, (size_t)len, case_bits);
 	return len;
