@@ -183,7 +183,7 @@ static void say_changed_keys(struct ctl_daemon *d, const struct val_keys *fresh)
 
 	for (size_t i = 0; i < val_keys_count(fresh); i++) {
 		const struct val_zone_keys *now = val_keys_at(fresh, i);
-		const struct val_zone_keys *was = old ? val_keys_find(old, now->zone.octets) : NULL;
+		const struct val_zone_keys *was = val_keys_find(old, now->zone.octets);
 		say_keys(d, was, now);
 		purge_zone(d, was, now);
 	}

@@ -141,8 +141,7 @@ size_t ctl_probe_due(struct ctl_probe *pr, struct route_paths *p, uint64_t now_m
 
 static enum route_outcome judge(struct ctl_probe *pr, const struct val_keys *keys, uint32_t epoch_s)
 {
-	const struct val_zone_keys *zone =
-		keys != NULL ? val_keys_find(keys, pr->msg.qname.octets) : NULL;
+	const struct val_zone_keys *zone = val_keys_find(keys, pr->msg.qname.octets);
 
 	if (zone == NULL)
 		return ROUTE_O_INDETERMINATE;

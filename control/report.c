@@ -77,7 +77,7 @@ static json_t *zone_json(struct ctl_daemon *d, const struct route_config *c, siz
 {
 	const struct route_zone_config *z = &c->zones[zone];
 	const struct val_keys *keys = ctl_world_keys(d->world);
-	const struct val_zone_keys *k = keys ? val_keys_find(keys, z->name.octets) : NULL;
+	const struct val_zone_keys *k = val_keys_find(keys, z->name.octets);
 	struct route_paths *p = ctl_world_paths(d->world);
 	unsigned paths = 0, up = 0;
 
@@ -627,7 +627,7 @@ json_t *ctl_report_keys(struct ctl_daemon *d)
 	for (size_t i = 0; i < ctl_keeper_count(d->keeper); i++) {
 		struct ctl_keeper_info info;
 		ctl_keeper_info(d->keeper, i, ctl_now_ms(), &info);
-		const struct val_zone_keys *k = keys ? val_keys_find(keys, info.zone.octets) : NULL;
+		const struct val_zone_keys *k = val_keys_find(keys, info.zone.octets);
 		bool has_end = info.status == VAL_ZONE_SECURE || info.status == VAL_ZONE_INSECURE;
 		json_array_append_new(list,
 			json_pack("{s:o,s:s,s:s,s:s,s:o,s:o,s:o,s:i,s:o}", "zone",

@@ -154,17 +154,6 @@ static void tried_in_vain(struct query *q, int ede)
 	try_next(q);
 }
 
-static const struct val_zone_keys *keys_of(struct ctl_resolver *r, const uint8_t *zone)
-{
-	const struct val_keys *keys = ctl_world_keys(r->world);
-	const struct val_zone_keys *found = keys ? val_keys_find(keys, zone) : NULL;
-
-	if (found)
-		return found;
-	dns_name_from_wire(zone, zone + DNS_NAME_MAX, &r->no_keys.zone);
-	return &r->no_keys;
-}
-
 static void trust(struct ctl_resolver *r, struct val_trust *out)
 {
 	uint64_t view = ctl_world_view_number(r->world);
@@ -311,8 +300,10 @@ static void told(void *arg, int error, const uint8_t *msg, uint16_t len)
 		fail(q);
 		return;
 	}
-	const struct val_zone_keys *keys = keys_of(r, route_table_zone_name(t, zone));
-	if (dp_outcome_spans_zones(q->kind, ctl_world_keys(r->world), keys, ctl_epoch_s()))
+	const struct val_keys *all = ctl_world_keys(r->world);
+	const struct val_zone_keys *keys =
+		val_keys_find_or(all, route_table_zone_name(t, zone), &r->no_keys);
+	if (dp_outcome_spans_zones(q->kind, all, keys, ctl_epoch_s()))
 		begin_zones(q, msg, len);
 	else
 		judge_one_zone(q, keys);

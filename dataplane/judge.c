@@ -251,17 +251,6 @@ static void conclude(struct dp_worker *w, struct dp_txn *t, enum route_kind kind
 
 /* ---- judging ---- */
 
-static const struct val_zone_keys *keys_of(struct dp_worker *w, const uint8_t *zone)
-{
-	const struct val_keys *keys = w->now.view->keys;
-	const struct val_zone_keys *found = keys != NULL ? val_keys_find(keys, zone) : NULL;
-
-	if (found != NULL)
-		return found;
-	dns_name_from_wire(zone, zone + DNS_NAME_MAX, &w->no_keys.zone);
-	return &w->no_keys;
-}
-
 static void suspend(struct dp_txn *t)
 {
 	t->state = DP_TXN_JUDGING; // its timer runs on
@@ -363,7 +352,8 @@ static void judge(struct dp_worker *w, struct dp_txn *t, struct val_checks *chec
 		dp_deliver_failure(w, t, false);
 		return;
 	}
-	keys = keys_of(w, route_table_zone_name(w->now.view->table, r.zone));
+	keys = val_keys_find_or(
+		w->now.view->keys, route_table_zone_name(w->now.view->table, r.zone), &w->no_keys);
 	w->spans_zones = t->who == DP_TXN_CHAIN ||
 			 dp_outcome_spans_zones(r.kind, w->now.view->keys, keys, w->now.epoch_s);
 	set_limits(w, t, &r);

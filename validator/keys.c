@@ -53,7 +53,7 @@ void val_keys_free(struct val_keys *keys)
 
 const struct val_zone_keys *val_keys_find(const struct val_keys *keys, const uint8_t *zone)
 {
-	size_t low = 0, high = keys->count;
+	size_t low = 0, high = keys != NULL ? keys->count : 0;
 
 	while (low < high) {
 		size_t mid = (low + high) / 2;
@@ -67,6 +67,17 @@ const struct val_zone_keys *val_keys_find(const struct val_keys *keys, const uin
 			low = mid + 1;
 	}
 	return NULL;
+}
+
+const struct val_zone_keys *val_keys_find_or(
+	const struct val_keys *keys, const uint8_t *zone, struct val_zone_keys *unknown)
+{
+	const struct val_zone_keys *found = val_keys_find(keys, zone);
+
+	if (found != NULL)
+		return found;
+	dns_name_from_wire(zone, zone + DNS_NAME_MAX, &unknown->zone);
+	return unknown;
 }
 
 size_t val_keys_count(const struct val_keys *keys)

@@ -83,8 +83,13 @@ struct val_keys; // immutable; zones sorted in canonical order
  */
 int val_keys_new(const struct val_zone_keys *zones, size_t count, struct val_keys **out);
 void val_keys_free(struct val_keys *keys);
-/** Exact zone, lower-cased wire name; NULL when unknown. O(log n). */
+/**
+ * Exact zone, lower-cased wire name; NULL when unknown. No snapshot (NULL) knows none. O(log n).
+ */
 const struct val_zone_keys *val_keys_find(const struct val_keys *keys, const uint8_t *zone);
+/** The same, but `unknown`, with the zone's name put into it, when it is unknown. */
+const struct val_zone_keys *val_keys_find_or(
+	const struct val_keys *keys, const uint8_t *zone, struct val_zone_keys *unknown);
 size_t val_keys_count(const struct val_keys *keys);
 const struct val_zone_keys *val_keys_at(const struct val_keys *keys, size_t i);
 
