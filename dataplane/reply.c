@@ -12,16 +12,7 @@
 
 enum { OPT_MIN = 11, OPT_MAX = 17 }; // octets of our OPT, without and with an extended error
 
-void dp_reply_case_save(const uint8_t *qname, size_t len, uint8_t bits[DNS_NAME_MAX / 8 + 1])
-{
-	memset(bits, 0, DNS_NAME_MAX / 8 + 1);
-	for (size_t i = 0; i < len; i++)
-		// A length octet is at most 63, below 'A'.
-		bits[i / 8] =
-			(uint8_t)(bits[i / 8] | ((qname[i] >= 'A' && qname[i] <= 'Z') << (i % 8)));
-}
-
-void dp_reply_case_restore(uint8_t *qname, size_t len, const uint8_t bits[DNS_NAME_MAX / 8 + 1])
+void dp_reply_case_restore(uint8_t *qname, size_t len, const uint8_t bits[DNS_CASE_OCTETS])
 {
 	for (size_t i = 0; i < len; i++)
 		qname[i] = (uint8_t)(qname[i] ^ (((bits[i / 8] >> (i % 8)) & 1) << 5));

@@ -13,10 +13,8 @@
  * client asked for, and what we say ourselves. Pure: no packet, no thread.
  */
 
-/** Note which octets of a wire name are upper-case letters. bits is zeroed first. */
-void dp_reply_case_save(const uint8_t *qname, size_t len, uint8_t bits[DNS_NAME_MAX / 8 + 1]);
-/** Put the letters back over a lower-cased name. */
-void dp_reply_case_restore(uint8_t *qname, size_t len, const uint8_t bits[DNS_NAME_MAX / 8 + 1]);
+/** Put the letters that dns_name_take_lower() noted back over a lower-cased name. */
+void dp_reply_case_restore(uint8_t *qname, size_t len, const uint8_t bits[DNS_CASE_OCTETS]);
 
 /**
  * One client's copy of an upstream's reply.

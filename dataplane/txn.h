@@ -50,8 +50,8 @@ struct dp_waiter {
 	uint16_t sport;
 	struct route_addr client, service;
 	uint64_t received_cycles;
-	uint8_t case_bits[DNS_NAME_MAX / 8 +
-			  1]; // bit i: octet i of the wire name was an upper-case letter
+	// bit i: octet i of the wire name was an upper-case letter
+	uint8_t case_bits[DNS_CASE_OCTETS];
 };
 
 enum dp_txn_state {
