@@ -4,16 +4,15 @@ Clients and sites are swerve-gen's, over AF_XDP at the other end of the pair; fo
 replay recorded answers of signed zones. No cache anywhere: every query goes to a site and back.
 """
 
-import contextlib
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 
+import ports
 import record
 from figures import NotMeasured
 from ports import EAL, fail
@@ -160,22 +159,8 @@ def command(kind):
     }[kind.split("+")[0]]
 
 
-@contextlib.contextmanager
 def running(label, argv):
-    log = os.path.join(Shared.folder, f"{label}.log")
-    with open(log, "wb") as f:
-        process = subprocess.Popen([*Shared.ns, *argv], stdin=subprocess.DEVNULL, stdout=f, stderr=f, start_new_session=True)
-    process.log = log
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    return ports.running(Shared.folder, Shared.ns, label, argv, grace_s=15)
 
 
 def load(*options, seconds, limit_s=400):

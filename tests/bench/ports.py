@@ -39,6 +39,25 @@ def on_core_ns(pid):
     raise NotMeasured("testpmd has no worker thread")
 
 
+@contextlib.contextmanager
+def running(folder, ns, label, argv, grace_s=10):
+    """A process in a namespace (or none: []), its output in a file (process.log), ended on the way out."""
+    log = os.path.join(folder, f"{label}.log")
+    with open(log, "wb") as f:
+        process = subprocess.Popen([*ns, *argv], stdin=subprocess.DEVNULL, stdout=f, stderr=f, start_new_session=True)
+    process.log = log
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 class Port:
     """A kind of port: how the two ends name it, and what has to be there for it."""
 
@@ -86,22 +105,8 @@ class Port:
     def text(self, devargs):
         return devargs.format(dir=self.folder)
 
-    @contextlib.contextmanager
     def running(self, label, *argv):
-        log = os.path.join(self.folder, f"{label}.log")
-        with open(log, "wb") as f:
-            process = subprocess.Popen([*self.ns, *argv], stdin=subprocess.DEVNULL, stdout=f, stderr=f, start_new_session=True)
-        process.log = log
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        return running(self.folder, self.ns, label, argv)
 
     @contextlib.contextmanager
     def load(self, sites, seconds):
